@@ -1,0 +1,24 @@
+# thaw_module(NAME SOURCES a.cc b.cc [DEPS thaw_base ...] [PRIVATE_DEPS PkgConfig::X ...])
+# One static library a room, so that an include of a room that is not named in DEPS does not link.
+add_library(thaw_flags INTERFACE)
+target_compile_options(thaw_flags INTERFACE -Wall -Wextra -Wconversion -Wshadow -Werror -Wnon-virtual-dtor
+                                            -fno-omit-frame-pointer)
+target_include_directories(thaw_flags INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_definitions(thaw_flags INTERFACE FUSE_USE_VERSION=314 _FILE_OFFSET_BITS=64)
+target_link_libraries(thaw_flags INTERFACE Threads::Threads)
+
+function(thaw_module name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;PRIVATE_DEPS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC thaw_flags ${ARG_DEPS} PRIVATE ${ARG_PRIVATE_DEPS})
+endfunction()
+
+# thaw_test(NAME SOURCES x_test.cc ... DEPS thaw_x ...): one Catch2 program, registered with ctest.
+function(thaw_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES} $<TARGET_OBJECTS:thaw_test_main>)
+  target_link_libraries(${name} PRIVATE thaw_flags ${ARG_DEPS} Catch2::Catch2)
+  target_precompile_headers(${name} REUSE_FROM thaw_test_main)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+endfunction()

@@ -1,0 +1,22 @@
+// await<T>: starts an operation that takes a Completion<T> and blocks until it completes.
+//
+// For threads that may wait (control threads, the builder, tests); never on a FUSE reader or an io loop.
+#pragma once
+
+#include <future>
+#include <utility>
+
+#include "lib/base/completion.h"
+
+namespace thaw {
+
+template <class T, class Start>
+Result<T> await(Start&& start) {
+  std::promise<Result<T>> promise;
+  auto future = promise.get_future();
+  std::forward<Start>(start)(
+      Completion<T>([&promise](Result<T> result) { promise.set_value(std::move(result)); }));
+  return future.get();
+}
+
+}  // namespace thaw

@@ -1,0 +1,25 @@
+#include "lib/tree/spool.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+
+namespace thaw {
+
+Result<Spool> Spool::create(const std::string& folder) {
+  Spool spool;
+  spool.fd_.reset(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (!spool.fd_.valid()) return system_error("spool folder " + folder, errno);
+  return spool;
+}
+
+Result<uint64_t> Spool::append(ByteView bytes) {
+  const uint64_t offset = size_;
+  THAW_TRY(write_all_at(fd_.get(), offset, bytes));
+  size_ += bytes.size();
+  return offset;
+}
+
+Status Spool::read(uint64_t offset, MutableBytes out) const { return read_exact(fd_.get(), offset, out); }
+
+}  // namespace thaw

@@ -1,0 +1,34 @@
+// Spool: an anonymous temporary file that holds the contents of an image's files while it is being built.
+//
+// The file has no name (O_TMPFILE), so that plaintext is gone with the process. One thread appends; any
+// thread reads what was appended before (and flushed, see append).
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "lib/base/buffer.h"
+#include "lib/base/file.h"
+#include "lib/base/result.h"
+
+namespace thaw {
+
+class Spool {
+ public:
+  // `folder` must be on a filesystem with O_TMPFILE. Blocking.
+  static Result<Spool> create(const std::string& folder);
+
+  // Writes `bytes` behind all that was appended before and returns where they lie.
+  Result<uint64_t> append(ByteView bytes);
+
+  // Fills `out` from `offset`. REQUIRES: the range was appended before.
+  Status read(uint64_t offset, MutableBytes out) const;
+
+  uint64_t size() const { return size_; }
+
+ private:
+  Fd fd_;
+  uint64_t size_ = 0;
+};
+
+}  // namespace thaw
