@@ -1,0 +1,54 @@
+// SealedChunk: ciphertext whose SHA-256 was checked against its id. The only way to make one is verify(), so
+// that unverified bytes have no type that travels through the tiers.
+//
+// Immutable and cheap to copy (shared); any thread may use it. Holds no plaintext and no key.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "lib/base/buffer.h"
+#include "lib/base/digest.h"
+#include "lib/base/result.h"
+
+namespace thaw {
+
+// SHA-256 of a sealed chunk's ciphertext: its name in every tier.
+using ChunkId = Digest;
+using ChunkIdHash = DigestHash;
+
+// What a manifest says of one chunk without its key.
+struct ChunkRef {
+  ChunkId id;
+  uint32_t stored_length = 0;  // bytes of ciphertext
+};
+
+class SealedChunk {
+ public:
+  // Hashes `ciphertext` (0.3 ms for 512 KiB: call on a worker thread); kDamaged when it is not what `ref`
+  // names.
+  static Result<SealedChunk> verify(const ChunkRef& ref, Buffer ciphertext);
+
+  const ChunkId& id() const { return state_->id; }
+  uint32_t stored_length() const { return static_cast<uint32_t>(state_->ciphertext.size()); }
+
+  // All ciphertext, as it was when it was verified.
+  ByteView bytes() const { return state_->ciphertext.view(); }
+
+  // ciphertext[offset, offset + length), after a CRC-32C over each 4 KiB page that it touches: days in memory
+  // can flip a bit. kDamaged when one does not fit. REQUIRES: the range lies inside the chunk
+  Result<ByteView> checked_range(uint64_t offset, uint64_t length) const;
+
+ private:
+  struct State {
+    ChunkId id;
+    Buffer ciphertext;
+    std::vector<uint32_t> page_crcs;
+  };
+  explicit SealedChunk(std::shared_ptr<const State> state) : state_(std::move(state)) {}
+
+  std::shared_ptr<const State> state_;
+};
+
+}  // namespace thaw

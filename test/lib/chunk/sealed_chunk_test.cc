@@ -1,0 +1,35 @@
+#include "lib/chunk/sealed_chunk.h"
+
+#include <catch2/catch.hpp>
+
+#include "lib/crypto/hash.h"
+
+namespace thaw {
+
+TEST_CASE("only bytes that fit the id become a sealed chunk", "[chunk]") {
+  Buffer bytes(8192);
+  for (size_t i = 0; i < bytes.size(); ++i) bytes.data()[i] = static_cast<uint8_t>(i * 7);
+  const ChunkRef ref{sha256(bytes.view()), 8192};
+
+  Buffer flipped = Buffer::copy_of(bytes.view());
+  flipped.data()[5000] ^= 1;
+  CHECK(SealedChunk::verify(ref, std::move(flipped)).error().code == Code::kDamaged);
+  CHECK(SealedChunk::verify(ref, Buffer::copy_of(bytes.view().first(4096))).error().code == Code::kDamaged);
+  CHECK(SealedChunk::verify({ref.id, 4096}, Buffer::copy_of(bytes.view())).error().code == Code::kDamaged);
+
+  const auto chunk = SealedChunk::verify(ref, Buffer::copy_of(bytes.view()));
+  REQUIRE(chunk.ok());
+  CHECK(chunk.value().bytes().size() == 8192);
+  CHECK(chunk.value().checked_range(4000, 4000).ok());
+}
+
+TEST_CASE("a bit that flips in memory is noticed by the pages it touches", "[chunk]") {
+  const Buffer bytes = Buffer::copy_of(Bytes(8192, 3));
+  const auto chunk = SealedChunk::verify({sha256(bytes.view()), 8192}, Buffer::copy_of(bytes.view()));
+  REQUIRE(chunk.ok());
+  const_cast<uint8_t*>(chunk.value().bytes().data())[5000] ^= 1;
+  CHECK(chunk.value().checked_range(0, 4096).ok());
+  CHECK(chunk.value().checked_range(4090, 10).error().code == Code::kDamaged);
+}
+
+}  // namespace thaw
