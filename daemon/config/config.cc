@@ -1,0 +1,118 @@
+#include "daemon/config/config.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "daemon/config/settings.h"
+#include "lib/base/file.h"
+
+namespace thaw {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr uint64_t kMaxConfigBytes = kMiB;
+
+// Parts that the format knows and this version does not have; a setting that does nothing would be worse than
+// an error.
+constexpr std::array<const char*, 4> kLater = {"s3", "flash", "zone", "metrics"};
+
+const Setting* find_setting(const std::string& key) {
+  const auto found = std::ranges::find(settings(), key, &Setting::key);
+  return found == settings().end() ? nullptr : &*found;
+}
+
+bool is_group(const std::string& key) {
+  return std::ranges::any_of(settings(), [&key](const Setting& s) { return s.key.starts_with(key + "."); });
+}
+
+Status read_setting(Config& config, const std::string& key, const Json& value) {
+  const Setting* setting = find_setting(key);
+  if (setting == nullptr) {
+    return Error{Code::kUsage, "unknown key \"" + key + "\"; did you mean \"" + nearest_key(key) + "\"?"};
+  }
+  const Status done = setting->read(config, value);
+  if (!done.ok()) return Error{Code::kUsage, "\"" + key + "\": " + done.error().message};
+  return {};
+}
+
+Status read_group(Config& config, const std::string& group, const Json& values) {
+  if (!values.is_object()) return Error{Code::kUsage, "\"" + group + "\" must be an object { … }"};
+  for (const auto& [name, value] : values.items()) {
+    THAW_TRY(read_setting(config, group + "." + name, value));
+  }
+  return {};
+}
+
+Status read_key(Config& config, const std::string& key, const Json& value) {
+  if (std::ranges::count(kLater, key) > 0) {
+    return Error{Code::kUsage, "\"" + key + "\" is not supported by this version; remove it"};
+  }
+  // An unknown group is named with its first key: "memmory.size" lies nearer to "memory.size" than "memmory".
+  const bool group = is_group(key) || (value.is_object() && !value.empty());
+  return group ? read_group(config, key, value) : read_setting(config, key, value);
+}
+
+Status check_paths(const Config& config) {
+  for (const std::string* path : {&config.run_dir, &config.state_dir, &config.build_spool_dir}) {
+    if (!path->starts_with("/")) return Error{Code::kUsage, "\"" + *path + "\" must be an absolute path"};
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Config> parse_config(const std::string& text, const std::string& origin) {
+  Config config;
+  Status done;
+  try {
+    const Json document = Json::parse(text, nullptr, true, true);
+    if (!document.is_object()) done = Error{Code::kUsage, "must be one JSON object"};
+    for (auto item = document.begin(); done.ok() && item != document.end(); ++item) {
+      done = read_key(config, item.key(), item.value());
+    }
+  } catch (const Json::exception& e) {
+    done = Error{Code::kUsage, std::string("not valid JSON: ") + e.what()};
+  }
+  if (done.ok()) done = check_paths(config);
+  if (!done.ok()) return Error{Code::kUsage, origin + ": " + done.error().message};
+  return config;
+}
+
+Result<Config> load_config(const std::string& path) {
+  std::string file = path;
+  if (const char* from_environment = std::getenv("THAW_CONFIG");
+      file.empty() && from_environment != nullptr) {
+    file = from_environment;
+  }
+  const bool optional = file.empty();
+  if (optional) file = kDefaultConfigFile;
+  const auto text = read_file(file, kMaxConfigBytes);
+  if (!text.ok()) {
+    if (optional && text.error().code == Code::kNotFound) return Config{};
+    return Error{Code::kUsage, "configuration " + text.error().message + "; name it with --config FILE"};
+  }
+  return parse_config(std::string(as_text(text.value().view())), file);
+}
+
+std::string config_text(const Config& config) {
+  Json document = Json::object();
+  for (const Setting& setting : settings()) {
+    std::string pointer = "/" + setting.key;
+    std::ranges::replace(pointer, '.', '/');
+    document[Json::json_pointer(pointer)] = setting.write(config);
+  }
+  return document.dump(2);
+}
+
+std::vector<std::string> changed_keys(const Config& before, const Config& after) {
+  std::vector<std::string> keys;
+  for (const Setting& setting : settings()) {
+    if (setting.write(before) != setting.write(after)) keys.push_back(setting.key);
+  }
+  return keys;
+}
+
+}  // namespace thaw

@@ -1,0 +1,58 @@
+// Config: everything that can be set, as one value. daemon/ is the only room that reads it; it hands plain
+// parameters to the parts that it constructs. docs/operating.md lists the keys.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lib/base/result.h"
+#include "lib/base/units.h"
+
+namespace thaw {
+
+inline constexpr const char* kDefaultConfigFile = "/etc/thaw/thaw.json";
+inline constexpr uint64_t kMinMemoryBytes = 64 * kMiB;
+
+struct Config {
+  std::string store_url = "file:///var/lib/thaw/store";
+  std::string keys_url = "file:///etc/thaw/keys";
+  std::string tenant = "default";
+  std::string run_dir = "/run/thaw";
+  std::string state_dir = "/var/lib/thaw";
+  std::vector<std::string>
+      trusted_builders;  // public keys, 64 hex digits; empty: those that the keyring trusts
+
+  uint64_t memory_bytes = kGiB;
+  std::chrono::milliseconds read_deadline{30'000};
+  std::string read_outage = "error";  // or "wait"
+  std::chrono::milliseconds mount_linger{60'000};
+  uint64_t origin_in_flight = 64;
+  uint64_t read_ahead_chunks = 8;
+
+  std::string build_spool_dir = "/var/tmp";
+  uint64_t build_max_entries = 2'000'000;
+  uint64_t build_max_bytes = 64 * kGiB;
+  uint64_t build_max_expansion = 200;
+  uint64_t build_max_path_depth = 1024;
+  uint64_t build_max_xattr_bytes = 64 * kMiB;
+
+  std::string run_runtime = "auto";  // "runc", "crun" or a path
+  std::string log_level = "info";
+};
+
+// Reads `path`, or, when it is empty, $THAW_CONFIG, or /etc/thaw/thaw.json, or (when that is not there) the
+// defaults. kUsage with the file, the key and the remedy for anything that is not understood.
+Result<Config> load_config(const std::string& path);
+
+// Parses one JSON text (comments allowed); `origin` names it in errors.
+Result<Config> parse_config(const std::string& text, const std::string& origin);
+
+// The whole configuration as JSON text, indented; every key is there.
+std::string config_text(const Config& config);
+
+// The keys whose values differ, as "memory.size".
+std::vector<std::string> changed_keys(const Config& before, const Config& after);
+
+}  // namespace thaw

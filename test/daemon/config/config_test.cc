@@ -1,0 +1,58 @@
+#include "daemon/config/config.h"
+
+#include <catch2/catch.hpp>
+
+namespace thaw {
+namespace {
+
+std::string error_of(const std::string& text) {
+  const auto config = parse_config(text, "thaw.json");
+  REQUIRE_FALSE(config.ok());
+  CHECK(config.error().code == Code::kUsage);
+  return config.error().message;
+}
+
+}  // namespace
+
+TEST_CASE("a configuration is read with comments, units and defaults", "[config]") {
+  const auto config = parse_config(R"({
+    // where the chunks are
+    "store": {"url": "file:///srv/store"},
+    "memory": {"size": "2GiB"}, "read": {"deadline": "5s", "outage": "wait"}, "tenant": "acme"
+  })",
+                                   "thaw.json");
+  REQUIRE(config.ok());
+  CHECK(config.value().store_url == "file:///srv/store");
+  CHECK(config.value().memory_bytes == 2 * kGiB);
+  CHECK(config.value().read_deadline == std::chrono::seconds(5));
+  CHECK(config.value().read_outage == "wait");
+  CHECK(config.value().run_dir == Config{}.run_dir);
+}
+
+TEST_CASE("an unknown key names the nearest known one", "[config]") {
+  CHECK(error_of(R"({"memmory": {"size": "1GiB"}})").find("\"memory.size\"") != std::string::npos);
+  CHECK(error_of(R"({"memory": {"sizes": "1GiB"}})").find("\"memory.size\"") != std::string::npos);
+  CHECK(error_of(R"({"tenants": "a"})").find("\"tenant\"") != std::string::npos);
+}
+
+TEST_CASE("wrong values say what is right", "[config]") {
+  CHECK(error_of(R"({"memory": {"size": "32MiB"}})").find("at least 64MiB") != std::string::npos);
+  CHECK(error_of(R"({"memory": {"size": 5}})").find("size such as") != std::string::npos);
+  CHECK(error_of(R"({"read": {"outage": "never"}})").find("\"wait\"") != std::string::npos);
+  CHECK(error_of(R"({"read": 3})").find("must be an object") != std::string::npos);
+  CHECK(error_of(R"({"flash": {"size": "1GiB"}})").find("not supported") != std::string::npos);
+  CHECK(error_of(R"({"tenant": )").find("not valid JSON") != std::string::npos);
+  CHECK(error_of("[]").find("one JSON object") != std::string::npos);
+}
+
+TEST_CASE("what config show prints is read back as the same configuration", "[config]") {
+  Config config;
+  config.memory_bytes = 3 * kGiB;
+  config.trusted_builders = {"ab"};
+  const auto again = parse_config(config_text(config), "text");
+  REQUIRE(again.ok());
+  CHECK(changed_keys(config, again.value()).empty());
+  CHECK(changed_keys(Config{}, again.value()) == std::vector<std::string>{"trust.builders", "memory.size"});
+}
+
+}  // namespace thaw
