@@ -1,0 +1,70 @@
+#include "daemon/cli/command.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+namespace thaw {
+
+using Json = nlohmann::json;
+
+namespace {
+
+std::string dump(const Json& object) { return object.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+}  // namespace
+
+void Invocation::print(const Json& object, const std::string& text) const {
+  const std::string line = json ? dump(object) : text;
+  if (line.empty()) return;
+  std::fwrite(line.data(), 1, line.size(), stdout);
+  if (line.back() != '\n') std::fputc('\n', stdout);
+}
+
+int exit_status(Code code) {
+  switch (code) {
+    case Code::kFailed:
+    case Code::kCancelled:
+      return 1;
+    case Code::kUsage:
+      return 2;
+    case Code::kNotFound:
+      return 3;
+    case Code::kRefused:
+      return 4;
+    case Code::kUnreachable:
+    case Code::kTimedOut:
+      return 5;
+    case Code::kDamaged:
+      return 6;
+  }
+  return 1;
+}
+
+void print_error(const Invocation& invocation, const std::string& command, const Error& error) {
+  std::fprintf(stderr, "%s: %s\n", command.c_str(), error.message.c_str());
+  if (!invocation.json) return;
+  std::printf("%s\n",
+              dump({{"error", {{"code", code_name(error.code)}, {"message", error.message}}}}).c_str());
+}
+
+ProgressBar::ProgressBar(const Invocation& invocation, std::string label)
+    : visible_(!invocation.json && ::isatty(STDERR_FILENO) == 1), label_(std::move(label)) {}
+
+ProgressBar::~ProgressBar() {
+  if (shown_percent_ >= 0) std::fputs("\r\033[K", stderr);
+}
+
+void ProgressBar::show(uint64_t done, uint64_t total) {
+  if (!visible_ || total == 0) return;
+  const int percent = static_cast<int>(done * 100 / total);
+  if (percent == shown_percent_) return;
+  shown_percent_ = percent;
+  constexpr int kWidth = 40;
+  const int filled = percent * kWidth / 100;
+  std::fprintf(stderr, "\r%s [%.*s%*s] %3d %%", label_.c_str(), filled,
+               "########################################", kWidth - filled, "", percent);
+}
+
+}  // namespace thaw

@@ -1,0 +1,63 @@
+// What the subcommands of `thaw` share: the options that stand anywhere, how results and errors are printed,
+// and the exit status of each error.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "daemon/config/config.h"
+#include "lib/base/result.h"
+
+namespace thaw {
+
+// One invocation of the program. A subcommand's callback sets `action`; main runs it when parsing is done.
+struct Invocation {
+  std::string config_file;
+  bool json = false;
+  std::function<Status(Invocation&)> action;
+  int exit_status = 0;  // of an action that succeeded: `thaw run` passes the container's own
+  Config config;
+
+  // The control socket of the daemon that this configuration starts.
+  std::string socket() const { return config.run_dir + "/thaw.sock"; }
+
+  // Prints `object` with --json, else `text`.
+  void print(const nlohmann::json& object, const std::string& text) const;
+};
+
+// The contract's exit status of an error.
+int exit_status(Code code);
+
+// One line on stderr, and with --json also an error object on stdout.
+void print_error(const Invocation& invocation, const std::string& command, const Error& error);
+
+// A percentage on a terminal's stderr; silent elsewhere and with --json.
+class ProgressBar {
+ public:
+  ProgressBar(const Invocation& invocation, std::string label);
+  ~ProgressBar();
+  ProgressBar(const ProgressBar&) = delete;
+  ProgressBar& operator=(const ProgressBar&) = delete;
+
+  // Any one thread at a time.
+  void show(uint64_t done, uint64_t total);
+
+ private:
+  const bool visible_;
+  const std::string label_;
+  int shown_percent_ = -1;
+};
+
+void add_build_command(CLI::App& app, Invocation& invocation);
+void add_image_commands(CLI::App& app, Invocation& invocation);
+void add_check_commands(CLI::App& app, Invocation& invocation);
+void add_mount_commands(CLI::App& app, Invocation& invocation);
+void add_run_command(CLI::App& app, Invocation& invocation);
+void add_daemon_commands(CLI::App& app, Invocation& invocation);
+void add_key_commands(CLI::App& app, Invocation& invocation);
+void add_root_commands(CLI::App& app, Invocation& invocation);
+void add_config_commands(CLI::App& app, Invocation& invocation);
+
+}  // namespace thaw

@@ -1,0 +1,70 @@
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "daemon/cli/command.h"
+#include "daemon/control/client.h"
+
+namespace thaw {
+namespace {
+
+using Json = nlohmann::json;
+
+std::string stats_text(const Json& stats) {
+  std::string text = "tier        hits      misses    errors    bytes\n";
+  for (const char* tier : {"memory", "flash", "zone", "origin"}) {
+    const Json& row = stats.at("tiers").at(tier);
+    char line[128];
+    std::snprintf(line, sizeof line, "%-8s %8llu  %8llu  %8llu    %s\n", tier,
+                  row.at("hits").get<unsigned long long>(), row.at("misses").get<unsigned long long>(),
+                  row.at("errors").get<unsigned long long>(),
+                  format_size(row.at("bytes").get<uint64_t>()).c_str());
+    text += line;
+  }
+  text += "memory in use: " + format_size(stats.at("memory_bytes").get<uint64_t>()) + "\n";
+  text += "reads: " + stats.at("reads").dump() + "\n";
+  const Json& latency = stats.at("latency_us");
+  text += "latency: p50 " + latency.at("p50").dump() + " µs, p99 " + latency.at("p99").dump() +
+          " µs, p99.9 " + latency.at("p999").dump() + " µs\n";
+  return text;
+}
+
+Status stats(Invocation& invocation) {
+  THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
+  THAW_ASSIGN(const Json answer, ControlClient(invocation.socket()).get("/v1/stats"));
+  invocation.print(answer, invocation.json ? "" : stats_text(answer));
+  return {};
+}
+
+std::string joined(const Json& words) {
+  std::string text;
+  for (const Json& word : words) text += (text.empty() ? "" : ", ") + word.get<std::string>();
+  return text;
+}
+
+std::string reload_text(const Json& answer) {
+  const std::string applied = joined(answer.at("applied"));
+  const std::string waiting = joined(answer.at("needs_restart"));
+  std::string text = applied.empty() ? "nothing to apply" : "applied: " + applied;
+  if (!waiting.empty()) text += "\nneeds a restart of thawd: " + waiting;
+  return text;
+}
+
+Status reload(Invocation& invocation) {
+  THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
+  THAW_ASSIGN(const Json answer, ControlClient(invocation.socket()).post("/v1/reload", Json::object()));
+  invocation.print(answer, invocation.json ? "" : reload_text(answer));
+  return {};
+}
+
+}  // namespace
+
+void add_daemon_commands(CLI::App& app, Invocation& invocation) {
+  app.add_subcommand("stats", "The daemon's counters since it started")->callback([&invocation] {
+    invocation.action = stats;
+  });
+  app.add_subcommand("reload", "Have the daemon read its configuration again")->callback([&invocation] {
+    invocation.action = reload;
+  });
+}
+
+}  // namespace thaw

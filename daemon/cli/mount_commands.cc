@@ -1,0 +1,136 @@
+#include <unistd.h>
+
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "daemon/cli/command.h"
+#include "daemon/control/client.h"
+
+namespace thaw {
+namespace {
+
+using Json = nlohmann::json;
+
+struct MountOptions {
+  std::string name;
+  std::string dir;
+  std::string tenant;
+  std::string outage;
+  bool file_only = false;
+  bool allow_rollback = false;
+};
+
+struct UmountOptions {
+  std::string target;
+  bool lazy = false;
+};
+
+Result<std::string> absolute_path(const std::string& path) {
+  std::error_code failure;
+  const auto absolute = std::filesystem::canonical(path, failure);
+  if (failure) return Error{Code::kNotFound, path + ": " + failure.message() + "; make the directory first"};
+  return absolute.string();
+}
+
+Result<Json> mount_request(const Invocation& invocation, const MountOptions& options) {
+  Json request = {{"name", options.name},
+                  {"tenant", options.tenant.empty() ? invocation.config.tenant : options.tenant},
+                  {"pid", ::getpid()},
+                  {"allow_rollback", options.allow_rollback}};
+  if (!options.outage.empty()) request["outage"] = options.outage;
+  if (options.file_only) return request;
+  if (options.dir.empty()) {
+    return Error{Code::kUsage, "say where: 'thaw mount NAME DIR', or --file-only for the block file alone"};
+  }
+  THAW_ASSIGN(request["dir"], absolute_path(options.dir));
+  return request;
+}
+
+std::string mount_text(const Json& mount) {
+  if (mount.at("mountpoint").is_null()) return mount.at("file").get<std::string>();
+  return mount.at("name").get<std::string>() + " is mounted on " + mount.at("mountpoint").get<std::string>() +
+         " (id " + mount.at("id").get<std::string>() + ", " + mount.at("device").get<std::string>() + ")";
+}
+
+Status mount(Invocation& invocation, const MountOptions& options) {
+  THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
+  THAW_ASSIGN(const Json request, mount_request(invocation, options));
+  THAW_ASSIGN(const Json answer, ControlClient(invocation.socket()).post("/v1/mounts", request));
+  invocation.print(answer, invocation.json ? "" : mount_text(answer));
+  return {};
+}
+
+// An id is taken as it is; a path is made absolute, so that it is found whatever the daemon's own folder is.
+std::string umount_target(const std::string& target) {
+  std::error_code failure;
+  if (target.find('/') == std::string::npos && !std::filesystem::exists(target, failure)) return target;
+  return std::filesystem::weakly_canonical(target, failure).string();
+}
+
+Status umount(Invocation& invocation, const UmountOptions& options) {
+  THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
+  const Json request = {
+      {"target", umount_target(options.target)}, {"lazy", options.lazy}, {"pid", ::getpid()}};
+  THAW_ASSIGN(const Json answer, ControlClient(invocation.socket()).post("/v1/umount", request));
+  invocation.print(answer, "");
+  return {};
+}
+
+std::string or_dash(const Json& value) { return value.is_string() ? value.get<std::string>() : "-"; }
+
+std::string ps_text(const Json& mounts) {
+  if (mounts.empty()) return "nothing is mounted";
+  std::string text = "ID\tNAME\tDEVICE\tMOUNTPOINT\tREAD\tFETCHED\n";
+  for (const Json& mount : mounts) {
+    uint64_t fetched = 0;
+    for (const Json& count : mount.at("chunks_fetched")) fetched += count.get<uint64_t>();
+    text += mount.at("id").get<std::string>() + "\t" + mount.at("name").get<std::string>() + "\t" +
+            or_dash(mount.at("device")) + "\t" + or_dash(mount.at("mountpoint")) + "\t" +
+            format_size(mount.at("bytes_read").get<uint64_t>()) + "\t" + std::to_string(fetched) +
+            " chunks\n";
+  }
+  return text;
+}
+
+Status ps(Invocation& invocation) {
+  THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
+  THAW_ASSIGN(const Json answer, ControlClient(invocation.socket()).get("/v1/mounts"));
+  invocation.print(answer, invocation.json ? "" : ps_text(answer.at("mounts")));
+  return {};
+}
+
+}  // namespace
+
+void add_mount_commands(CLI::App& app, Invocation& invocation) {
+  auto options = std::make_shared<MountOptions>();
+  CLI::App* mount_command = app.add_subcommand("mount", "Show an image as a block file and a filesystem");
+  mount_command->footer(
+      "Examples:\n  thaw mount web:7 /mnt/web\n  thaw mount web:7@sha256:9f… /mnt/web\n"
+      "  thaw mount web:7 --file-only");
+  mount_command->add_option("NAME", options->name, "NAME[:TAG][@sha256:DIGEST]")->required();
+  mount_command->add_option("DIR", options->dir, "An existing directory");
+  mount_command->add_option("--tenant", options->tenant, "Whose image (default: the configured tenant)");
+  mount_command->add_flag("--file-only", options->file_only, "Stop at the block file");
+  mount_command->add_option("--outage", options->outage, "What reads do while the store is away")
+      ->check(CLI::IsMember({"error", "wait"}));
+  mount_command->add_flag("--allow-rollback", options->allow_rollback,
+                          "Accept an older name record than seen before");
+  mount_command->callback([&invocation, options] {
+    invocation.action = [options](Invocation& call) { return mount(call, *options); };
+  });
+
+  auto target = std::make_shared<UmountOptions>();
+  CLI::App* umount_command = app.add_subcommand("umount", "Take a mount away");
+  umount_command->add_option("TARGET", target->target, "The directory or the mount's id")->required();
+  umount_command->add_flag("--lazy", target->lazy, "Also while it is in use; it goes with its last user");
+  umount_command->callback([&invocation, target] {
+    invocation.action = [target](Invocation& call) { return umount(call, *target); };
+  });
+
+  app.add_subcommand("ps", "What is mounted, and what was read and fetched for it")->callback([&invocation] {
+    invocation.action = ps;
+  });
+}
+
+}  // namespace thaw

@@ -1,0 +1,81 @@
+// thaw: client and builder. docs/operating.md describes the commands.
+#include <cstdio>
+#include <exception>
+
+#include "daemon/cli/command.h"
+
+namespace thaw {
+namespace {
+
+constexpr int kUsageStatus = 2;
+
+constexpr const char* kExamples = R"(Examples:
+  thaw build oci:./web web:7        store an OCI image
+  thaw mount web:7 /mnt/web         show it as a filesystem, read as it is used
+  thaw run web:7 -- /bin/sh         start a container on it
+  thaw ps                           what is mounted and what was fetched
+Every command explains itself with --help.)";
+
+void add_commands(CLI::App& app, Invocation& invocation) {
+  add_build_command(app, invocation);
+  add_image_commands(app, invocation);
+  add_check_commands(app, invocation);
+  add_mount_commands(app, invocation);
+  add_run_command(app, invocation);
+  add_daemon_commands(app, invocation);
+  add_key_commands(app, invocation);
+  add_root_commands(app, invocation);
+  add_config_commands(app, invocation);
+}
+
+std::string name_of(const CLI::App& app) {
+  const auto chosen = app.get_subcommands();
+  return chosen.empty() ? "thaw" : "thaw " + chosen.front()->get_name();
+}
+
+int run_action(const std::string& command, Invocation& invocation) {
+  Status done;
+  try {
+    done = invocation.action(invocation);
+  } catch (const std::exception& e) {
+    done = Error{Code::kFailed, e.what()};
+  }
+  if (done.ok()) return invocation.exit_status;
+  print_error(invocation, command, done.error());
+  return command == "thaw run" && invocation.exit_status != 0 ? invocation.exit_status
+                                                              : exit_status(done.error().code);
+}
+
+int run_thaw(int argc, char** argv) {
+  CLI::App app("Thaw starts containers before their image has arrived.", "thaw");
+  Invocation invocation;
+  app.footer(kExamples);
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.set_version_flag("--version", THAW_VERSION);
+  app.add_option("--config", invocation.config_file,
+                 "Configuration file (else $THAW_CONFIG, /etc/thaw/thaw.json)");
+  app.add_flag("--json", invocation.json, "Print one JSON object on stdout");
+  add_commands(app, invocation);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& done) {
+    return app.exit(done);
+  } catch (const CLI::ParseError& wrong) {
+    print_error(invocation, "thaw", {Code::kUsage, std::string(wrong.what()) + "; see 'thaw --help'"});
+    return kUsageStatus;
+  }
+  return run_action(name_of(app), invocation);
+}
+
+}  // namespace
+}  // namespace thaw
+
+int main(int argc, char** argv) {
+  try {
+    return thaw::run_thaw(argc, argv);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "thaw: %s\n", e.what());
+    return 1;
+  }
+}

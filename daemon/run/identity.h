@@ -1,0 +1,24 @@
+// Identity: the numeric user and groups that a container's process runs as.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lib/base/result.h"
+
+namespace thaw {
+
+struct Identity {
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  std::vector<uint32_t> extra_gids;
+  std::string home = "/";
+};
+
+// Resolves "", "USER", "UID", "USER:GROUP" or "UID:GID" with the root filesystem's own /etc/passwd and
+// /etc/group, as the OCI image specification describes `config.User`. kNotFound for a name that is in
+// neither.
+Result<Identity> resolve_identity(const std::string& root, const std::string& user);
+
+}  // namespace thaw

@@ -1,0 +1,68 @@
+#include "daemon/run/bundle.h"
+
+#include <nlohmann/json.hpp>
+
+#include "test/daemon/run/fake_root.h"
+
+namespace thaw {
+namespace {
+
+using Words = std::vector<std::string>;
+
+ImageConfig image_of(Words entrypoint, Words cmd) {
+  ImageConfig image;
+  image.entrypoint = std::move(entrypoint);
+  image.cmd = std::move(cmd);
+  return image;
+}
+
+}  // namespace
+
+TEST_CASE("command line and image make the process", "[run]") {
+  const FakeRoot root;
+  root.write("/bin/sh", "#!", 0755);
+  root.write("/bin/ls", "#!", 0755);
+  ContainerOptions options;
+
+  CHECK(plan_process(root.path(), image_of({}, {"sh", "-c", "x"}), options).value().args ==
+        Words{"/bin/sh", "-c", "x"});
+  CHECK(plan_process(root.path(), image_of({"sh"}, {"a"}), options).value().args == Words{"/bin/sh", "a"});
+  CHECK(plan_process(root.path(), image_of({}, {}), options).error().code == Code::kUsage);
+
+  options.command = {"b", "c"};
+  CHECK(plan_process(root.path(), image_of({"sh"}, {"a"}), options).value().args ==
+        Words{"/bin/sh", "b", "c"});
+  options.entrypoint = "/bin/ls";
+  CHECK(plan_process(root.path(), image_of({"sh"}, {"a"}), options).value().args ==
+        Words{"/bin/ls", "b", "c"});
+  options.command = {};
+  CHECK(plan_process(root.path(), image_of({"sh"}, {"a"}), options).value().args == Words{"/bin/ls"});
+}
+
+TEST_CASE("environment, folder and user come from the image unless they are given", "[run]") {
+  const FakeRoot root;
+  root.write("/bin/sh", "#!", 0755);
+  ImageConfig image = image_of({"sh"}, {});
+  image.env = {"A=1", "B=2"};
+  image.working_dir = "/srv";
+  ContainerOptions options;
+  options.env = {"B=3", "C=4"};
+  Process process = plan_process(root.path(), image, options).value();
+  CHECK(process.env[0] == "A=1");
+  CHECK(process.env[1] == "B=3");
+  CHECK(process.env[2] == "C=4");
+  CHECK(process.working_dir == "/srv");
+  options.working_dir = "/tmp";
+  options.user = "12:13";
+  process = plan_process(root.path(), image, options).value();
+  CHECK(process.working_dir == "/tmp");
+  CHECK(process.identity.gid == 13);
+
+  const auto bundle = nlohmann::json::parse(bundle_text(process, root.path(), Terminal::kNone));
+  CHECK(bundle["process"]["args"] == nlohmann::json({"/bin/sh"}));
+  CHECK(bundle["process"]["user"]["uid"] == 12);
+  CHECK(bundle["process"]["terminal"] == false);
+  CHECK(bundle["root"]["path"] == root.path());
+}
+
+}  // namespace thaw
