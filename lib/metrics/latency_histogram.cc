@@ -1,0 +1,30 @@
+#include "lib/metrics/latency_histogram.h"
+
+#include <cmath>
+
+namespace thaw {
+
+uint64_t LatencyHistogram::count() const {
+  uint64_t sum = 0;
+  for (const auto& bucket : buckets_) sum += bucket.load(std::memory_order_relaxed);
+  return sum;
+}
+
+uint64_t LatencyHistogram::upper_edge_of(size_t bucket) {
+  if (bucket < kSteps) return bucket;
+  const size_t doubling = bucket / kSteps + 1;
+  const uint64_t step = uint64_t{1} << (doubling - 2);
+  return (uint64_t{1} << doubling) + step * (bucket % kSteps + 1) - 1;
+}
+
+uint64_t LatencyHistogram::percentile_us(double share) const {
+  const auto wanted = static_cast<uint64_t>(std::ceil(share * static_cast<double>(count())));
+  uint64_t seen = 0;
+  for (size_t bucket = 0; wanted > 0 && bucket < kBuckets; ++bucket) {
+    seen += buckets_.at(bucket).load(std::memory_order_relaxed);
+    if (seen >= wanted) return upper_edge_of(bucket);
+  }
+  return 0;
+}
+
+}  // namespace thaw

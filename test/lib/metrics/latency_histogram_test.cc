@@ -1,0 +1,31 @@
+#include "lib/metrics/latency_histogram.h"
+
+#include <catch2/catch.hpp>
+#include <limits>
+
+namespace thaw {
+
+TEST_CASE("a percentile is never below the truth and at most a quarter above it", "[metrics]") {
+  for (const uint64_t value :
+       {0ULL, 1ULL, 3ULL, 4ULL, 5ULL, 7ULL, 8ULL, 100ULL, 1023ULL, 1024ULL, 999999ULL}) {
+    LatencyHistogram histogram{};
+    histogram.record(value);
+    CHECK(histogram.percentile_us(0.5) >= value);
+    CHECK(histogram.percentile_us(0.5) <= value + value / 4);
+  }
+}
+
+TEST_CASE("percentiles follow the counts", "[metrics]") {
+  LatencyHistogram histogram{};
+  CHECK(histogram.percentile_us(0.99) == 0);
+  for (int i = 0; i < 98; ++i) histogram.record(10);
+  histogram.record(5000);
+  histogram.record(std::numeric_limits<uint64_t>::max());
+  CHECK(histogram.count() == 100);
+  CHECK(histogram.percentile_us(0.5) < 13);
+  CHECK(histogram.percentile_us(0.99) >= 5000);
+  CHECK(histogram.percentile_us(0.99) < 6300);
+  CHECK(histogram.percentile_us(1) > 1'000'000'000);
+}
+
+}  // namespace thaw
