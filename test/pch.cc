@@ -1,0 +1,2 @@
+// Holds the precompiled header that all test programs share.
+#include <catch2/catch.hpp>
