@@ -1,0 +1,105 @@
+# thaw build: what it stores, what it stores again, what it heals.
+
+test_a_second_build_stores_nothing() {
+  local chunks
+  write_config
+  thaw build "oci:$IMAGES/debian:latest" web:1 --json >"$T/first.json"
+  jq -e '.new_chunks == .chunks and .reused_chunks == 0 and .chunks > 100 and .new_bytes > 0' "$T/first.json" ||
+    fail "the first build says $(cat "$T/first.json")"
+  thaw build "oci:$IMAGES/debian:latest" web:2 --json >"$T/second.json"
+  chunks=$(jq .chunks "$T/first.json")
+  jq -e --argjson n "$chunks" '.new_chunks == 0 and .new_bytes == 0 and .reused_chunks == $n and .chunks == $n' \
+    "$T/second.json" || fail "the second build says $(cat "$T/second.json")"
+  equal "$(chunk_files | wc -l)" "$chunks" "chunk files and chunks"
+}
+
+test_what_it_prints_is_what_is_stored() {
+  write_config
+  thaw build "oci:$IMAGES/debian:latest" web:1 --json >"$T/build.json"
+  equal "$(jq .new_bytes "$T/build.json")" "$(chunk_files | xargs stat -c %s | awk '{s += $1} END {print s}')" "bytes"
+  equal "$(json_value .stored_bytes thaw inspect web:1)" "$(jq .new_bytes "$T/build.json")" "stored_bytes"
+  equal "$(json_value .manifest thaw inspect web:1)" "$(jq -r .manifest "$T/build.json")" "manifest"
+  equal "$(json_value '.images[0].name' thaw images)" "web:1" "image name"
+  jq -e '.device_bytes > .content_bytes and .content_bytes > 100000000 and .seconds > 0' "$T/build.json" >/dev/null ||
+    fail "sizes: $(cat "$T/build.json")"
+}
+
+test_killed_builds_leave_nothing_named_and_are_run_again() {
+  local pid enough
+  write_config
+  for enough in 0 50 150; do
+    thaw build "oci:$IMAGES/debian:latest" web:1 >/dev/null 2>&1 &
+    pid=$!
+    wait_for 60 chunks_or_gone "$enough" "$pid" || fail "no $enough chunks within 60 s"
+    kill -9 "$pid"
+    wait "$pid" 2>/dev/null || true
+    expect_error 3 web:1 thaw inspect web:1
+  done
+  thaw build "oci:$IMAGES/debian:latest" web:1
+  json_value .chunks thaw verify web:1 >/dev/null
+  [ -z "$(find "$T/store" -name '*.tmp*' -o -name '.tmp*' | head -n 1)" ] ||
+    echo "note: temporary files of killed builds: $(find "$T/store" -name '*tmp*' | wc -l)"
+}
+chunks_or_gone() {
+  [ "$(find "$T/store" -path '*/chunks/*' -type f 2>/dev/null | wc -l)" -gt "$1" ] || ! kill -0 "$2" 2>/dev/null
+}
+
+test_a_rebuild_heals_a_truncated_chunk() {
+  local victim sum
+  write_config
+  copy_store
+  victim=$(chunk_files | sort | sed -n 20p)
+  sum=$(sha256sum <"$victim")
+  truncate -s 100 "$victim"
+  expect_error 6 "" thaw verify debian:1
+  thaw build "oci:$IMAGES/debian:latest" debian:1 --json >"$T/build.json"
+  equal "$(jq .new_chunks "$T/build.json")" 1 "new chunks"
+  equal "$(sha256sum <"$victim")" "$sum" "the healed chunk"
+  thaw verify debian:1
+}
+
+test_verify_existing_heals_a_flipped_bit() {
+  local victim sum
+  write_config
+  copy_store
+  victim=$(chunk_files | sort | sed -n 30p)
+  sum=$(sha256sum <"$victim")
+  flip_bit "$victim"
+  expect 6 thaw verify debian:1 --json
+  equal "$(jq '.bad | length' "$T/out")" 1 "bad chunks that verify lists"
+  thaw build --verify-existing "oci:$IMAGES/debian:latest" debian:1
+  equal "$(sha256sum <"$victim")" "$sum" "the healed chunk"
+  thaw verify debian:1
+}
+
+test_rm_takes_the_name_away() {
+  write_config
+  copy_store
+  thaw rm debian:1
+  expect_error 3 debian:1 thaw inspect debian:1
+  equal "$(json_value '.images | length' thaw images)" 1 "images left"
+  thaw build "oci:$IMAGES/debian:latest" debian:1 --json >"$T/build.json"
+  equal "$(jq .new_chunks "$T/build.json")" 0 "new chunks"
+  thaw inspect debian:1
+}
+
+test_tenants_do_not_see_each_other() {
+  write_config
+  thaw build --tenant one "oci:$IMAGES/nasty:latest" web:1
+  expect_error 3 web thaw inspect --tenant two web:1
+  thaw build --tenant two "oci:$IMAGES/nasty:latest" web:1 --json >"$T/build.json"
+  # Convergent: another tenant's image of the same bytes stores nothing but its manifest.
+  equal "$(jq .new_chunks "$T/build.json")" 0 "new chunks of the second tenant"
+}
+
+test_memory_stays_below_its_limit() {
+  local peak_kib
+  write_config
+  /usr/bin/python3 - "$T/build.peak" thaw build "oci:$IMAGES/debian:latest" web:1 <<'PYTHON'
+import resource, subprocess, sys
+subprocess.run(sys.argv[2:], check=True)
+open(sys.argv[1], "w").write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+PYTHON
+  peak_kib=$(cat "$T/build.peak")
+  [ "$peak_kib" -lt $((512 * 1024)) ] || fail "the build took $peak_kib KiB"
+}

@@ -1,0 +1,138 @@
+# thaw mount, umount, ps, stats: the contract.
+
+begin() {
+  write_config "${1:-.}"
+  copy_store
+  start_daemon
+  mkdir -p "$T/mnt"
+}
+
+test_mount_says_what_it_made() {
+  begin
+  thaw mount debian:1 "$T/mnt" --json >"$T/mount.json"
+  equal "$(jq -r .mountpoint "$T/mount.json")" "$T/mnt" mountpoint
+  equal "$(jq -r .manifest "$T/mount.json")" "$(json_value .manifest thaw inspect debian:1)" manifest
+  [[ $(jq -r .file "$T/mount.json") =~ ^[A-Za-z0-9._/-]+$ ]] || fail "file: $(cat "$T/mount.json")"
+  [ -b "$(jq -r .device "$T/mount.json")" ] || fail "device: $(cat "$T/mount.json")"
+  equal "$(stat -c '%a %u:%g' "$(jq -r .file "$T/mount.json")")" "400 0:0" "mode and owner of the block file"
+  equal "$(stat -c %s "$(jq -r .file "$T/mount.json")")" "$(json_value .device_bytes thaw inspect debian:1)" size
+  findmnt -no OPTIONS "$T/mnt" | tr , '\n' >"$T/options"
+  local option
+  for option in ro nosuid nodev; do grep -qx "$option" "$T/options" || fail "mounted without $option"; done
+  cat "$T/mnt/etc/debian_version"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+
+test_ps_and_stats_count_what_was_read() {
+  begin
+  local id
+  id=$(json_value .id thaw mount debian:1 "$T/mnt")
+  sha256sum "$T/mnt"/usr/bin/* >/dev/null
+  thaw ps --json >"$T/ps.json"
+  equal "$(jq -r '.mounts[0].id' "$T/ps.json")" "$id" id
+  jq -e '.mounts[0] | .name == "debian:1" and .bytes_read > 1000000 and .chunks_fetched.origin > 10' "$T/ps.json" ||
+    fail "ps says $(cat "$T/ps.json")"
+  thaw stats --json >"$T/stats.json"
+  jq -e '.tiers.origin.hits > 10 and .tiers.origin.bytes > 1000000 and .tiers.origin.errors == 0 and
+         .tiers.flash.hits == 0 and .tiers.zone.hits == 0 and .memory_bytes > 1000000 and .reads > 10 and
+         .latency_us.p50 > 0 and .latency_us.p99 >= .latency_us.p50 and .latency_us.p999 >= .latency_us.p99' \
+    "$T/stats.json" || fail "stats says $(cat "$T/stats.json")"
+  thaw umount "$id"
+  equal "$(json_value '.mounts | length' thaw ps)" 0 mounts
+  stop_daemon
+}
+
+test_mounts_of_one_image_share_one_device() {
+  begin
+  mkdir "$T/other"
+  thaw mount debian:1 "$T/mnt" --json >"$T/one.json"
+  thaw mount debian:1 "$T/other" --json >"$T/two.json"
+  equal "$(jq -r .device "$T/one.json")" "$(jq -r .device "$T/two.json")" devices
+  equal "$(jq -r .file "$T/one.json")" "$(jq -r .file "$T/two.json")" files
+  [ "$(jq -r .id "$T/one.json")" != "$(jq -r .id "$T/two.json")" ] || fail "both mounts have one id"
+  thaw umount "$T/mnt"
+  cat "$T/other/etc/debian_version"
+  expect_error 3 . thaw umount "$T/mnt"
+  thaw umount "$T/other"
+  wait_for 10 no_loops || fail "the loop device is still there after mount.linger"
+  stop_daemon
+}
+no_loops() { [ -z "$(loops_of "$T")" ]; }
+
+test_lingering_device_is_used_again() {
+  begin '.mount.linger = "60s"'
+  local device
+  device=$(json_value .device thaw mount debian:1 "$T/mnt")
+  thaw umount "$T/mnt"
+  equal "$(json_value .device thaw mount debian:1 "$T/mnt")" "$device" "the device of the second mount"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+
+test_file_only() {
+  begin
+  thaw mount debian:1 --file-only --json >"$T/mount.json"
+  equal "$(jq -r .mountpoint "$T/mount.json")" null mountpoint
+  thaw export debian:1 "$T/device.img"
+  cmp "$(jq -r .file "$T/mount.json")" "$T/device.img" || fail "the block file is not what export writes"
+  thaw umount "$(jq -r .id "$T/mount.json")"
+  stop_daemon
+}
+
+test_pinned_by_digest() {
+  begin
+  local digest other
+  digest=$(json_value .manifest thaw inspect debian:1 | sed 's/^sha256://')
+  other=$(json_value .manifest thaw inspect nasty:1 | sed 's/^sha256://')
+  thaw mount "debian:1@sha256:$digest" "$T/mnt"
+  thaw umount "$T/mnt"
+  expect_error 6 debian:1 thaw mount "debian:1@sha256:$other" "$T/mnt"
+  thaw build "oci:$IMAGES/nasty:latest" debian:1
+  expect_error 6 debian:1 thaw mount "debian:1@sha256:$digest" "$T/mnt"
+  [ -z "$(mounts_below "$T/mnt")" ] || fail "something was mounted all the same"
+  stop_daemon
+}
+
+test_a_mount_point_in_use_is_refused() {
+  begin
+  thaw mount debian:1 "$T/mnt"
+  expect_error 1 "mount point|in use|already" thaw mount nasty:1 "$T/mnt"
+  equal "$(json_value '.mounts | length' thaw ps)" 1 mounts
+  expect_error 3 "no-such-dir" thaw mount nasty:1 "$T/no-such-dir"
+  (cd "$T/mnt/etc"; expect_error 1 "busy|in use" thaw umount "$T/mnt")
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+
+test_two_hundred_mounts_at_once() {
+  begin '.mount.linger = "60s"'
+  local number pids=() pid
+  # Two hundred manifests, hence as many block files and loop devices, all asked for together.
+  for number in $(seq 200); do thaw build "oci:$IMAGES/hostile/tiny" "many:$number" >/dev/null 2>&1; done
+  for number in $(seq 200); do
+    mkdir "$T/mnt/$number"
+    thaw mount "many:$number" "$T/mnt/$number" >/dev/null 2>>"$T/errors" &
+    pids+=($!)
+  done
+  for pid in "${pids[@]}"; do wait "$pid" || fail "a mount failed: $(head -n 3 "$T/errors")"; done
+  thaw ps --json >"$T/ps.json"
+  equal "$(jq '.mounts | length' "$T/ps.json")" 200 mounts
+  equal "$(jq '[.mounts[].device] | unique | length' "$T/ps.json")" 200 "loop devices"
+  equal "$(cat "$T"/mnt/*/etc/file | sha256sum)" "$(for number in $(seq 200); do cat "$T/mnt/1/etc/file"; done | sha256sum)" \
+    "a file in all 200"
+  stop_daemon
+  [ -z "$(mounts_below "$T")" ] || fail "mounts after the daemon's end: $(mounts_below "$T" | head -n 3)"
+}
+
+test_reload_and_config() {
+  begin
+  expect 0 thaw config check
+  thaw config default >"$T/default.json"
+  thaw config check --config "$T/default.json"
+  equal "$(json_value .memory.size thaw config show)" 64MiB "memory.size shown"
+  write_config '.memory.size = "128MiB"'
+  thaw reload --json >"$T/reload.json"
+  jq -e '.applied == ["memory.size"] and .needs_restart == []' "$T/reload.json" || fail "reload: $(cat "$T/reload.json")"
+  stop_daemon
+}

@@ -1,0 +1,122 @@
+# thaw run: a container on a lazy mount.
+
+begin() {
+  write_config
+  copy_store
+  start_daemon
+}
+
+no_container_left() {
+  [ -z "$(runc --root "$T/run/runtime" list -q 2>/dev/null)" ] || return 1
+  [ -z "$(find "$T/state/run" "$T/state/containers" -mindepth 1 -maxdepth 1 2>/dev/null)" ] || return 1
+  [ "$(thaw ps --json | jq '.mounts | length')" = 0 ]
+}
+
+end() {
+  wait_for 10 no_container_left || fail "left: $(find "$T/state" -maxdepth 2; thaw ps --json)"
+  stop_daemon
+}
+
+test_status_and_stdio_pass_through() {
+  begin
+  equal "$(thaw run debian:1 -- /bin/echo one "two  three")" "one two  three" "what echo printed"
+  equal "$(printf 'a\nb\n' | thaw run debian:1 -- cat)" $'a\nb' "what cat copied"
+  expect 0 thaw run debian:1 -- sh -c 'echo to-stderr >&2'
+  equal "$(cat "$T/out")" "" stdout
+  equal "$(cat "$T/err")" to-stderr stderr
+  expect 7 thaw run debian:1 -- sh -c 'exit 7'
+  expect 137 thaw run debian:1 -- sh -c 'kill -9 $$; sleep 1'
+  expect 143 thaw run debian:1 -- bash -c 'trap - TERM; bash -c "kill -TERM \$PPID; sleep 1"; sleep 30' || true
+  equal "$(thaw run --rm debian:1 -- python3 -c 'print(6 * 7)')" 42 "what python printed"
+  end
+}
+
+test_own_failures() {
+  begin
+  expect_error 127 "no-such-command" thaw run debian:1 -- no-such-command
+  expect_error 126 "passwd" thaw run debian:1 -- /etc/passwd
+  expect_error 125 "no-such-image" thaw run no-such-image:1 -- true
+  end
+  expect_error 125 "thawd|daemon" thaw run debian:1 -- true
+}
+
+test_the_images_own_config_counts() {
+  begin
+  equal "$(thaw run debian:1 -- sh -c 'echo $FROM_IMAGE')" yes "environment"
+  equal "$(thaw run debian:1 -- pwd)" /usr/share "working directory"
+  equal "$(thaw run -e FROM_IMAGE=no -e MORE=1 debian:1 -- sh -c 'echo $FROM_IMAGE$MORE')" no1 "--env"
+  equal "$(thaw run -w /tmp debian:1 -- pwd)" /tmp "--workdir"
+  equal "$(thaw run -u nobody debian:1 -- id -un)" nobody "--user"
+  equal "$(thaw run -u 1234:5678 debian:1 -- sh -c 'id -u; id -g' | tr '\n' :)" 1234:5678: "--user of numbers"
+  equal "$(echo 'echo from-the-default-command' | thaw run debian:1)" from-the-default-command "the image's Cmd"
+  cp -a "$IMAGES/debian" "$T/entry"
+  umoci config --image "$T/entry:latest" --config.entrypoint /bin/echo --config.entrypoint first --config.cmd second \
+    --config.user nobody
+  thaw build "oci:$T/entry:latest" entry:1
+  equal "$(thaw run entry:1)" "first second" "entrypoint and cmd"
+  equal "$(thaw run entry:1 -- third)" "first third" "entrypoint and arguments"
+  equal "$(thaw run --entrypoint /usr/bin/id entry:1 -- -un)" nobody "--entrypoint and the image's user"
+  end
+}
+
+test_writes_are_private_and_gone_afterwards() {
+  begin
+  equal "$(thaw run debian:1 -- sh -c 'echo changed >/etc/issue; rm /etc/debian_version; cat /etc/issue; ls /etc/debian_version 2>&1 | wc -l')" \
+    $'changed\n1' "a container's own writes"
+  thaw run debian:1 -- sh -c 'grep -v changed /etc/issue && cat /etc/debian_version' || fail "another container sees them"
+  end
+}
+
+test_signals_reach_the_container() {
+  begin
+  local pid status=0
+  thaw run debian:1 -- bash -c 'trap "echo got-term; exit 3" TERM; echo ready; while :; do sleep 0.1; done' \
+    >"$T/container.out" 2>&1 &
+  pid=$!
+  wait_for 20 grep -q ready "$T/container.out" || fail "the container did not start: $(cat "$T/container.out")"
+  kill -TERM "$pid"
+  wait "$pid" || status=$?
+  equal "$status" 3 "status after SIGTERM"
+  grep -q got-term "$T/container.out" || fail "the container did not see SIGTERM"
+  end
+}
+
+test_interrupt_cleans_up() {
+  begin
+  local pid status=0
+  # A background job of a script ignores SIGINT; python gives it its default action back.
+  /usr/bin/python3 -c 'import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execvp(sys.argv[1], sys.argv[1:])' thaw run debian:1 -- sh -c 'echo ready; sleep 60' >"$T/container.out" 2>&1 &
+  pid=$!
+  wait_for 20 grep -q ready "$T/container.out" || fail "the container did not start: $(cat "$T/container.out")"
+  kill -INT "$pid"
+  wait "$pid" || status=$?
+  equal "$status" 130 "status after SIGINT"
+  end
+}
+
+test_a_killed_client_leaves_nothing_for_long() {
+  begin
+  local pid
+  thaw run debian:1 -- sh -c 'echo ready; sleep 60' >"$T/container.out" 2>&1 &
+  pid=$!
+  wait_for 20 grep -q ready "$T/container.out" || fail "the container did not start: $(cat "$T/container.out")"
+  kill -9 "$pid"
+  wait "$pid" 2>/dev/null || true
+  # The next run sweeps what the killed one could not.
+  thaw run debian:1 -- true
+  end
+}
+
+test_many_containers_at_once() {
+  begin
+  local number pids=() pid
+  for number in $(seq 8); do
+    thaw run debian:1 -- python3 -c "print($number * 11)" >"$T/out.$number" 2>&1 &
+    pids+=($!)
+  done
+  for pid in "${pids[@]}"; do wait "$pid" || fail "a container failed: $(cat "$T"/out.*)"; done
+  for number in $(seq 8); do equal "$(cat "$T/out.$number")" $((number * 11)) "container $number"; done
+  end
+}

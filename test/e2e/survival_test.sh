@@ -1,0 +1,125 @@
+# Killed workers, killed supervisors, orderly ends.
+
+begin() {
+  write_config "${1:-.}"
+  copy_store
+  mkdir -p "$T/mnt"
+  start_daemon
+}
+
+test_forty_killed_workers_under_load() {
+  begin
+  local kills=0 pid reader
+  thaw mount nasty:1 "$T/mnt"
+  (cd "$T/mnt" && find many size-* -type f -print0 | sort -z | xargs -0 sha256sum) >"$T/wanted"
+  [ "$(wc -l <"$T/wanted")" -ge 3000 ] || fail "only $(wc -l <"$T/wanted") files"
+  # Reads them over and over with the page cache dropped, until told to stop.
+  (
+    cd "$T/mnt"
+    while [ ! -e "$T/stop" ]; do
+      echo 3 >/proc/sys/vm/drop_caches
+      sha256sum --quiet -c "$T/wanted" || exit 1
+      echo . >>"$T/rounds"
+    done
+  ) >"$T/reader.log" 2>&1 &
+  reader=$!
+  while [ $kills -lt 40 ]; do
+    pid=$(worker_pid) || pid=
+    if [ -n "$pid" ] && kill -9 "$pid" 2>/dev/null; then kills=$((kills + 1)); fi
+    kill -0 "$reader" 2>/dev/null || fail "the reader ended after $kills kills: $(tail -n 3 "$T/reader.log")"
+    sleep 0.25
+  done
+  touch "$T/stop"
+  wait "$reader" || fail "wrong or failed reads after $kills kills: $(tail -n 3 "$T/reader.log")"
+  [ -s "$T/rounds" ] || fail "not one round was read to its end"
+  daemon_answers || wait_for 10 daemon_answers || fail "no worker after the kills"
+  equal "$(json_value '.mounts | length' thaw ps)" 1 "mounts after the kills"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+
+test_counters_outlive_a_worker() {
+  begin
+  local before
+  thaw mount debian:1 "$T/mnt"
+  cat "$T"/mnt/usr/bin/* >/dev/null
+  before=$(json_value .reads thaw stats)
+  kill -9 "$(worker_pid)"
+  wait_for 10 daemon_answers || fail "no worker after the kill"
+  [ "$(json_value .reads thaw stats)" -ge "$before" ] || fail "reads went back from $before"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+
+test_recovery_needs_no_key_and_no_store() {
+  begin '.read.deadline = "2s"'
+  thaw mount debian:1 "$T/mnt"
+  mv "$T/keys" "$T/keys.away"
+  kill -9 "$(worker_pid)"
+  wait_for 10 daemon_answers || fail "no worker after the kill"
+  cat "$T"/mnt/usr/bin/* >/dev/null || fail "reads fail without the key service"
+  mv "$T/keys.away" "$T/keys"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+
+test_both_killed_and_the_next_daemon_recovers() {
+  begin
+  local worker
+  thaw mount debian:1 "$T/mnt"
+  cat "$T/mnt/etc/debian_version" >"$T/wanted"
+  worker=$(worker_pid)
+  kill -9 "$daemon" "$worker"
+  wait "$daemon" 2>/dev/null || true
+  daemon=
+  start_daemon
+  wait_for 10 mount_is_back || fail "what was mounted is not mounted again: $(thaw ps --json)"
+  cmp "$T/wanted" "$T/mnt/etc/debian_version"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+mount_is_back() { [ "$(thaw ps --json | jq '.mounts | length')" = 1 ] && [ -e "$T/mnt/etc/debian_version" ]; }
+
+test_sigterm_with_busy_mounts_ends_within_5_s() {
+  begin
+  local start
+  thaw mount debian:1 "$T/mnt"
+  sleep 60 <"$T/mnt/etc/debian_version" &
+  local holder=$!
+  start=$SECONDS
+  stop_daemon
+  [ $((SECONDS - start)) -le 5 ] || fail "it took $((SECONDS - start)) s"
+  [ -z "$(mounts_below "$T")" ] || fail "still mounted: $(mounts_below "$T")"
+  kill "$holder"
+  wait "$holder" 2>/dev/null || true
+  wait_for 10 no_loops || fail "loop devices: $(loops_of "$T")"
+}
+no_loops() { [ -z "$(loops_of "$T")" ]; }
+
+test_sigterm_with_a_stuck_worker() {
+  begin
+  local start worker
+  thaw mount debian:1 "$T/mnt"
+  worker=$(worker_pid)
+  kill -STOP "$worker"
+  start=$SECONDS
+  stop_daemon
+  [ $((SECONDS - start)) -le 5 ] || fail "it took $((SECONDS - start)) s"
+  ! kill -0 "$worker" 2>/dev/null || fail "the worker is still there"
+}
+
+test_a_second_daemon_names_the_first() {
+  begin
+  expect_error 1 "$daemon" thawd --config "$THAW_CONFIG"
+  daemon_answers || fail "the first daemon was disturbed"
+  stop_daemon
+}
+
+test_daemon_not_running() {
+  write_config
+  copy_store
+  mkdir -p "$T/mnt"
+  expect_error 5 "thawd|daemon" thaw mount debian:1 "$T/mnt"
+  expect_error 5 "thawd|daemon" thaw ps
+  expect_error 5 "thawd|daemon" thaw stats
+}
