@@ -1,9 +1,12 @@
-// Key services: who wraps the data keys of manifests (a tenant's key) and the salts (a builder's key).
+// KeyService: makes and unwraps data keys under a tenant's key. BuilderKeys: what only a builder has, the key
+// that wraps salts (another namespace: a worker cannot use it) and the key that signs.
 //
-// Calls may block (a key service can be remote): control threads and builders only. Any thread;
-// implementations lock.
+// Calls may block; never call them on a FUSE reader or an io loop. `context` is authenticated and must be the
+// same at unwrapping. Errors: kRefused (a key that is not known or may not be used), kUnreachable (the
+// service does not answer), kDamaged (wrapped bytes that are not authentic under this key and context).
 #pragma once
 
+#include <set>
 #include <string>
 
 #include "lib/base/buffer.h"
@@ -13,8 +16,11 @@
 
 namespace thaw {
 
+inline constexpr size_t kMaxKeyIdBytes = 256;
+inline constexpr size_t kMaxWrappedBytes = 4096;
+
 struct WrappedKey {
-  std::string key_id;  // which key wrapped it: "acme/2"
+  std::string key_id;  // "acme/2": who wrapped it
   Bytes wrapped;
 };
 
@@ -23,23 +29,28 @@ struct DataKey {
   WrappedKey wrapped;
 };
 
-// The tenants' keys. `context` is authenticated with the key: unwrapping needs the same bytes.
 class KeyService {
  public:
   virtual ~KeyService() = default;
-  // A fresh data key under the tenant's newest key; makes the tenant's first key when it has none.
-  virtual Result<DataKey> new_data_key(const std::string& tenant, ByteView context) = 0;
-  // kRefused when the service does not know the key, or key and context do not fit.
-  virtual Result<Secret> unwrap(const std::string& tenant, const WrappedKey& key, ByteView context) = 0;
+  // A fresh key for one message, wrapped by the newest key of `tenant`.
+  virtual Result<DataKey> generate_data_key(const std::string& tenant, ByteView context) = 0;
+  virtual Result<Secret> unwrap(const WrappedKey& wrapped, ByteView context) = 0;
 };
 
-// What only builders have: another namespace of keys, for salts, and the key that they sign with.
+struct Signed {
+  PublicKey signer{};
+  Signature signature{};
+};
+
 class BuilderKeys {
  public:
   virtual ~BuilderKeys() = default;
   virtual Result<WrappedKey> wrap_salt(const Secret& salt, ByteView context) = 0;
-  virtual Result<Secret> unwrap_salt(const WrappedKey& key, ByteView context) = 0;
-  virtual Result<SigningKey> signing_key() = 0;
+  virtual Result<Secret> unwrap_salt(const WrappedKey& wrapped, ByteView context) = 0;
+  virtual Result<Signed> sign_message(ByteView message) = 0;
 };
+
+// The builders whose signatures a worker or client accepts.
+using TrustedBuilders = std::set<PublicKey>;
 
 }  // namespace thaw

@@ -5,72 +5,85 @@
 namespace thaw {
 namespace {
 
-constexpr size_t kMaxNameBytes = 200;
-constexpr size_t kMaxTagBytes = 128;
-constexpr std::string_view kDigestPrefix = "@sha256:";
+constexpr std::string_view kDigestPrefix = "sha256:";
 
 bool is_lower_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
-
 bool is_name_char(char c) { return is_lower_or_digit(c) || c == '.' || c == '_' || c == '/' || c == '-'; }
-
 bool is_tag_char(char c) {
   return is_lower_or_digit(c) || (c >= 'A' && c <= 'Z') || c == '.' || c == '_' || c == '-';
 }
+bool is_tenant_char(char c) { return is_lower_or_digit(c) || c == '-'; }
 
-// A name becomes a path in the store; "a//b" and "a/../b" would be another name's path.
-bool has_odd_component(const std::string& name) {
-  const std::string path = "/" + name + "/";
-  return path.find("//") != std::string::npos || path.find("/./") != std::string::npos ||
-         path.find("/../") != std::string::npos;
+// What a person typed, shortened and without control characters, so that the error stays one line.
+std::string quoted(std::string_view text) {
+  constexpr size_t kShown = 80;
+  std::string out = "\"";
+  for (const char c : text.substr(0, kShown)) out += c < ' ' || c > '~' ? '?' : c;
+  return out + (text.size() > kShown ? "…\"" : "\"");
 }
 
-bool valid_name(const std::string& name) {
-  return !name.empty() && name.size() <= kMaxNameBytes && is_lower_or_digit(name.front()) &&
-         is_lower_or_digit(name.back()) && std::ranges::all_of(name, is_name_char) &&
-         !has_odd_component(name);
-}
-
-bool valid_tag(const std::string& tag) {
-  return !tag.empty() && tag.size() <= kMaxTagBytes && tag != "." && tag != ".." &&
-         std::ranges::all_of(tag, is_tag_char);
-}
-
-Error wrong(const std::string& text, const std::string& why) {
-  return Error{Code::kUsage,
-               "\"" + text + "\" is no image name: " + why + "; write NAME[:TAG][@sha256:DIGEST]"};
+Error usage(std::string_view text, std::string_view why) {
+  return Error{Code::kUsage, quoted(text) + " " + std::string(why)};
 }
 
 }  // namespace
 
-Result<ImageName> ImageName::parse(const std::string& text) {
-  ImageName result;
-  std::string rest = text;
-  if (const size_t at = rest.find('@'); at != std::string::npos) {
-    if (rest.compare(at, kDigestPrefix.size(), kDigestPrefix) != 0)
-      return wrong(text, "after @ comes sha256:");
-    result.digest = Digest::from_hex(std::string_view(rest).substr(at + kDigestPrefix.size()));
-    if (!result.digest) return wrong(text, "the digest must be 64 hexadecimal digits");
-    rest.resize(at);
+Status check_name(std::string_view name) {
+  if (name.empty()) return Error{Code::kUsage, "the image name is empty; write NAME or NAME:TAG"};
+  if (name.size() > kMaxNameBytes) return usage(name, "is longer than an image name may be (200 characters)");
+  if (!std::all_of(name.begin(), name.end(), is_name_char) || !is_lower_or_digit(name.front()) ||
+      !is_lower_or_digit(name.back())) {
+    return usage(
+        name,
+        "is no image name; use a-z, 0-9 and . _ / - with a letter or digit at both ends, as in web or "
+        "team/web");
   }
-  if (const size_t colon = rest.find(':'); colon != std::string::npos) {
-    result.tag = rest.substr(colon + 1);
-    rest.resize(colon);
-  }
-  if (!valid_tag(result.tag)) return wrong(text, "a tag is made of A-Z, a-z, 0-9, \".\", \"_\" and \"-\"");
-  if (!valid_name(rest)) {
-    return wrong(text,
-                 "a name is made of a-z, 0-9, \".\", \"_\", \"/\" and \"-\" and begins and ends with a "
-                 "letter or digit");
-  }
-  result.name = rest;
-  return result;
+  return {};
 }
 
-Status check_tenant(const std::string& tenant) {
-  const bool good = !tenant.empty() && tenant.size() <= 64 &&
-                    std::ranges::all_of(tenant, [](char c) { return is_lower_or_digit(c) || c == '-'; });
-  if (good) return {};
-  return Error{Code::kUsage, "\"" + tenant + "\" is no tenant name: use a-z, 0-9 and -, at most 64"};
+Status check_tag(std::string_view tag) {
+  if (tag.empty()) return Error{Code::kUsage, "the tag behind ':' is empty; write NAME:TAG or only NAME"};
+  if (tag.size() > kMaxTagBytes) return usage(tag, "is longer than a tag may be (128 characters)");
+  if (!std::all_of(tag.begin(), tag.end(), is_tag_char) || tag == "." || tag == "..") {
+    return usage(tag, "is no tag; use letters, digits and . _ -, as in 1.2-slim");
+  }
+  return {};
+}
+
+Status check_tenant(std::string_view tenant) {
+  if (tenant.empty()) return Error{Code::kUsage, "the tenant is empty; use a-z, 0-9 and -"};
+  if (tenant.size() > kMaxTenantBytes) return usage(tenant, "is longer than a tenant may be (64 characters)");
+  if (!std::all_of(tenant.begin(), tenant.end(), is_tenant_char)) {
+    return usage(tenant, "is no tenant; use a-z, 0-9 and -");
+  }
+  return {};
+}
+
+Result<ImageName> ImageName::parse(std::string_view text) {
+  ImageName image;
+  std::string_view named = text;
+  if (const size_t at = text.find('@'); at != std::string_view::npos) {
+    const std::string_view digest = text.substr(at + 1);
+    named = text.substr(0, at);
+    if (digest.starts_with(kDigestPrefix))
+      image.digest = Digest::from_hex(digest.substr(kDigestPrefix.size()));
+    if (!image.digest)
+      return usage(text, "has no digest behind '@'; write @sha256: and 64 digits of 0-9, a-f");
+  }
+  const size_t colon = named.find(':');
+  image.name = named.substr(0, colon);
+  THAW_TRY(check_name(image.name));
+  if (colon != std::string_view::npos) {
+    image.tag = named.substr(colon + 1);
+    THAW_TRY(check_tag(image.tag));
+  }
+  return image;
+}
+
+std::string ImageName::text() const {
+  std::string out = name + ":" + tag;
+  if (digest) out += "@sha256:" + digest->hex();
+  return out;
 }
 
 }  // namespace thaw

@@ -1,178 +1,192 @@
 #include "lib/manifest/manifest.h"
 
-#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <utility>
 
-#include "lib/base/codec.h"
-#include "lib/base/units.h"
 #include "lib/crypto/aead.h"
+#include "lib/crypto/hash.h"
 #include "lib/crypto/seal.h"
+#include "lib/manifest/image_name.h"
+#include "lib/manifest/manifest_parts.h"
+#include "lib/manifest/wire.h"
 
 namespace thaw {
 namespace {
 
-constexpr std::string_view kMagic = "THAWMAN1";
-constexpr size_t kEntryBytes = 4 + 4 + 32;
-constexpr uint64_t kMaxDeviceBytes = 1024 * kGiB;
-constexpr uint32_t kMinChunkSize = 4096;
-constexpr uint32_t kMaxChunkSize = 16 * kMiB;
-constexpr size_t kMaxConfigBytes = kMiB;
+constexpr std::string_view kMagic = "THAWMANI";
+constexpr uint32_t kFormat = 1;
+constexpr size_t kChunkBytes = 4 + 4 + 32;
 
-Error damaged(const char* what) {
-  return Error{Code::kDamaged, std::string("the manifest is damaged: ") + what};
-}
-
-void encode_header(Encoder& out, const ManifestHeader& header) {
-  out.raw(as_bytes(kMagic));
-  out.u32(header.layout_version);
-  out.raw(header.manifest_id);
-  out.raw(header.store_id);
-  out.text(header.tenant);
-  out.u32(header.chunk_size);
-  out.u64(header.device_bytes);
-  out.u32(static_cast<uint32_t>(header.chunks.size()));
-  for (const ChunkEntry& chunk : header.chunks) {
-    out.u32(chunk.index);
-    out.u32(chunk.ref.stored_length);
-    out.raw(chunk.ref.id.view());
-  }
-}
-
-Status check_geometry(const ManifestHeader& header) {
-  const bool power_of_two = (header.chunk_size & (header.chunk_size - 1)) == 0;
-  if (header.chunk_size < kMinChunkSize || header.chunk_size > kMaxChunkSize || !power_of_two) {
-    return damaged("the chunk size is impossible");
-  }
-  if (header.device_bytes == 0 || header.device_bytes > kMaxDeviceBytes ||
-      header.device_bytes % header.chunk_size != 0) {
-    return damaged("the device size is impossible");
-  }
-  return {};
-}
-
-Status check_chunks(const ManifestHeader& header) {
-  const uint64_t count = header.device_bytes / header.chunk_size;
-  int64_t previous = -1;
-  for (const ChunkEntry& chunk : header.chunks) {
-    const uint32_t length = chunk.ref.stored_length;
-    if (chunk.index >= count || chunk.index <= previous) return damaged("its chunks are out of order");
-    if (length == 0 || length > header.chunk_size || length % kSealUnit != 0) {
-      return damaged("a chunk's stored length is impossible");
-    }
-    previous = chunk.index;
-  }
-  return {};
-}
-
-Result<ManifestHeader> decode_header(Decoder& in) {
-  ManifestHeader header;
-  in.expect(as_bytes(kMagic));
-  header.layout_version = in.u32();
-  in.fill(header.manifest_id);
-  in.fill(header.store_id);
-  header.tenant = in.text();
-  header.chunk_size = in.u32();
-  header.device_bytes = in.u64();
-  const uint32_t count = in.u32();
-  if (!in.ok() || count > in.remaining() / kEntryBytes) return damaged("it ends too early or is no manifest");
-  THAW_TRY(check_geometry(header));
-  header.chunks.resize(count);
-  for (ChunkEntry& chunk : header.chunks) {
-    chunk.index = in.u32();
-    chunk.ref.stored_length = in.u32();
-    in.fill(chunk.ref.id.bytes);
-  }
-  THAW_TRY(check_chunks(header));
-  return header;
-}
-
-void encode_info(Encoder& out, const ImageInfo& info) {
-  out.text(info.source_digest);
-  out.u64(info.content_bytes);
-  out.u32(static_cast<uint32_t>(info.config.size()));
-  out.raw(as_bytes(info.config));
-}
-
-Result<ImageInfo> decode_info(Decoder& in) {
-  ImageInfo info;
-  info.source_digest = in.text();
-  info.content_bytes = in.u64();
-  const uint32_t size = in.u32();
-  if (!in.ok() || size > kMaxConfigBytes) return damaged("its description is impossible");
-  info.config = std::string(as_text(in.raw(size)));
-  if (!in.finished()) return damaged("its description has a wrong length");
-  return info;
-}
-
-// keys ‖ info: the plaintext of the sealed part, and the tail of the saved form.
-Bytes encode_secret_part(const ImageInfo& info, const KeyTable& keys) {
-  Encoder out;
-  out.raw(keys.bytes());
-  encode_info(out, info);
-  return out.take();
-}
-
-Result<OpenManifest> decode_secret_part(ManifestHeader header, ByteView bytes) {
-  Decoder in(bytes);
-  const ByteView keys = in.raw(header.chunks.size() * kKeyBytes);
-  if (!in.ok()) return damaged("keys are missing");
-  OpenManifest manifest;
-  THAW_ASSIGN(manifest.info, decode_info(in));
-  THAW_ASSIGN(manifest.keys, KeyTable::create(header.chunks.size()));
-  std::copy(keys.begin(), keys.end(), manifest.keys.bytes().begin());
-  manifest.header = std::move(header);
-  return manifest;
-}
-
-// A data key seals one message, so the nonce may be constant.
+// Sound because a data key seals one message only (docs/formats/manifest.md).
 constexpr std::array<uint8_t, kGcmNonceBytes> kNonce{};
+
+Error damaged(const Digest& digest, std::string_view why) {
+  return Error{Code::kDamaged, "manifest " + digest.hex() + " " + std::string(why)};
+}
+
+bool chunk_fits(const Manifest& clear, const ManifestChunk& chunk) {
+  return chunk.stored_length > 0 && chunk.stored_length % kSealUnit == 0 &&
+         chunk.stored_length <= clear.chunk_size &&
+         uint64_t{chunk.index} * clear.chunk_size + chunk.stored_length <= clear.device_bytes;
+}
+
+bool geometry_fits(const Manifest& clear) {
+  return std::has_single_bit(clear.chunk_size) && clear.chunk_size >= kMinChunkSize &&
+         clear.chunk_size <= kMaxChunkSize && clear.device_bytes > 0 &&
+         clear.device_bytes <= kMaxDeviceBytes && clear.device_bytes % kSealUnit == 0 &&
+         check_tenant(clear.tenant).ok();
+}
+
+bool chunks_fit(const Manifest& clear) {
+  for (size_t i = 0; i < clear.chunks.size(); ++i) {
+    if (!chunk_fits(clear, clear.chunks[i])) return false;
+    if (i > 0 && clear.chunks[i].index <= clear.chunks[i - 1].index) return false;
+  }
+  return clear.chunks.size() <= kMaxChunks;
+}
+
+struct Parsed {
+  Manifest clear;
+  size_t associated_bytes = 0;  // the clear part, which the tag covers too
+  ByteView sealed;
+};
+
+Result<Parsed> parse(ByteView bytes, const Digest& digest) {
+  if (bytes.size() > kMaxManifestBytes) return damaged(digest, "is larger than a manifest may be");
+  if (sha256(bytes) != digest) return damaged(digest, "holds other bytes than its digest names");
+  Parsed parsed;
+  WireReader in(bytes);
+  THAW_ASSIGN(parsed.clear, read_clear_part(in));
+  const uint32_t sealed_bytes = in.u32();
+  parsed.associated_bytes = in.position();
+  parsed.sealed = in.bytes(sealed_bytes);
+  if (!in.finished()) return damaged(digest, "is not well formed");
+  return parsed;
+}
 
 }  // namespace
 
-Bytes encode_manifest(const ManifestHeader& header, const ImageInfo& info, const KeyTable& keys,
-                      const Secret& data_key) {
-  Encoder out;
-  encode_header(out, header);
-  Bytes plain = encode_secret_part(info, keys);
-  const Bytes sealed = gcm_seal(data_key, kNonce, out.bytes(), plain);
-  wipe(plain);
-  out.raw(sealed);
+void write_clear_part(const Manifest& clear, WireWriter& out) {
+  out.bytes(as_bytes(kMagic));
+  out.u32(kFormat);
+  out.bytes(clear.id.view());
+  out.bytes(clear.store_id.view());
+  out.text16(clear.tenant);
+  out.u32(clear.chunk_size);
+  out.u64(clear.device_bytes);
+  out.u32(clear.layout_version);
+  out.u32(static_cast<uint32_t>(clear.chunks.size()));
+  for (const ManifestChunk& chunk : clear.chunks) {
+    out.u32(chunk.index);
+    out.u32(chunk.stored_length);
+    out.bytes(chunk.id.view());
+  }
+}
+
+Result<Manifest> read_clear_part(WireReader& in) {
+  Manifest clear;
+  in.expect(as_bytes(kMagic));
+  in.expect_u32(kFormat);
+  clear.id = in.identifier();
+  clear.store_id = in.identifier();
+  clear.tenant = in.text16(kMaxTenantBytes);
+  clear.chunk_size = in.u32();
+  clear.device_bytes = in.u64();
+  clear.layout_version = in.u32();
+  const uint32_t count = in.u32();
+  const Error broken{Code::kDamaged, "a manifest is not well formed"};
+  if (in.failed() || !geometry_fits(clear)) return broken;
+  if (count > kMaxChunks || count > in.remaining() / kChunkBytes) return broken;
+  clear.chunks.resize(count);
+  for (ManifestChunk& chunk : clear.chunks) {
+    chunk.index = in.u32();
+    chunk.stored_length = in.u32();
+    chunk.id = in.digest();
+  }
+  if (!chunks_fit(clear)) return broken;
+  return clear;
+}
+
+size_t details_size(const ImageDetails& details) {
+  return 32 + 8 + 8 + 4 + details.reference.size() + 4 + details.config.size();
+}
+
+void write_details(const ImageDetails& details, WireWriter& out) {
+  out.bytes(details.source.view());
+  out.u64(details.content_bytes);
+  out.u64(details.files);
+  out.text32(details.reference);
+  out.text32(details.config);
+}
+
+ImageDetails read_details(WireReader& in) {
+  ImageDetails details;
+  details.source = in.digest();
+  details.content_bytes = in.u64();
+  details.files = in.u64();
+  details.reference = in.text32(kMaxReferenceBytes);
+  details.config = in.text32(kMaxConfigBytes);
+  return details;
+}
+
+Status check_limits(const Manifest& clear, const ImageDetails& details, const KeyTable& keys) {
+  if (!geometry_fits(clear) || !chunks_fit(clear) || keys.size() != clear.chunks.size()) {
+    return Error{Code::kFailed, "the image does not fit into a manifest: device of " +
+                                    std::to_string(clear.device_bytes) + " bytes in chunks of " +
+                                    std::to_string(clear.chunk_size)};
+  }
+  if (details.reference.size() > kMaxReferenceBytes || details.config.size() > kMaxConfigBytes) {
+    return Error{Code::kFailed, "the image's configuration does not fit into a manifest: it has " +
+                                    std::to_string(details.config.size()) + " bytes, the limit is 1 MiB"};
+  }
+  return {};
+}
+
+Result<Bytes> seal_manifest(const Manifest& clear, const ImageDetails& details, const KeyTable& keys,
+                            const Secret& data_key) {
+  THAW_TRY(check_limits(clear, details, keys));
+  // Sized at once: a vector that grows would leave copies of the keys behind.
+  WireWriter secret;
+  secret.reserve(keys.bytes().size() + details_size(details));
+  secret.bytes(keys.bytes());
+  write_details(details, secret);
+
+  WireWriter out;
+  write_clear_part(clear, out);
+  out.u32(static_cast<uint32_t>(secret.view().size() + kGcmTagBytes));
+  const Bytes sealed = gcm_seal(data_key, kNonce, out.view(), secret.view());
+  wipe(secret.mutable_view());
+  out.bytes(sealed);
   return out.take();
 }
 
-Result<ManifestHeader> decode_manifest_header(ByteView bytes) {
-  if (bytes.size() > kMaxManifestBytes) return damaged("it is too large");
-  Decoder in(bytes);
-  return decode_header(in);
+Result<Manifest> parse_manifest(ByteView bytes, const Digest& digest) {
+  THAW_ASSIGN(Parsed parsed, parse(bytes, digest));
+  return std::move(parsed.clear);
 }
 
-Result<OpenManifest> open_manifest(ByteView bytes, const Secret& data_key) {
-  if (bytes.size() > kMaxManifestBytes) return damaged("it is too large");
-  Decoder in(bytes);
-  THAW_ASSIGN(ManifestHeader header, decode_header(in));
-  if (in.remaining() < kGcmTagBytes) return damaged("it ends too early");
-  const ByteView clear = bytes.first(bytes.size() - in.remaining());
-  const ByteView sealed = in.raw(in.remaining());
-  Bytes plain(sealed.size() - kGcmTagBytes);
-  const Status opened = gcm_open(data_key, kNonce, clear, sealed, plain);
-  if (!opened.ok()) return damaged("its encrypted part does not open");
-  auto manifest = decode_secret_part(std::move(header), plain);
-  wipe(plain);
-  return manifest;
-}
+Result<OpenManifest> open_manifest(ByteView bytes, const Digest& digest, const Secret& data_key) {
+  THAW_ASSIGN(Parsed parsed, parse(bytes, digest));
+  const size_t key_bytes = parsed.clear.chunks.size() * kKeyBytes;
+  if (parsed.sealed.size() < key_bytes + kGcmTagBytes) return damaged(digest, "is not well formed");
+  // A key table holds all of the plaintext, so that no copy of a key ever lies in ordinary memory.
+  const size_t plain_bytes = parsed.sealed.size() - kGcmTagBytes;
+  THAW_ASSIGN(KeyTable plain, KeyTable::create(plain_bytes / kKeyBytes + 1));
+  const MutableBytes text = plain.bytes().first(plain_bytes);
+  const Status opened = gcm_open(data_key, kNonce, bytes.first(parsed.associated_bytes), parsed.sealed, text);
+  if (!opened.ok()) return damaged(digest, "cannot be opened with its data key");
 
-Bytes save_open_manifest(const OpenManifest& manifest) {
-  Encoder out;
-  encode_header(out, manifest.header);
-  Bytes secret = encode_secret_part(manifest.info, manifest.keys);
-  out.raw(secret);
-  wipe(secret);
-  return out.take();
-}
-
-Result<OpenManifest> load_open_manifest(ByteView bytes) {
-  Decoder in(bytes);
-  THAW_ASSIGN(ManifestHeader header, decode_header(in));
-  return decode_secret_part(std::move(header), in.raw(in.remaining()));
+  OpenManifest open;
+  open.digest = digest;
+  open.clear = std::move(parsed.clear);
+  WireReader in(text.subspan(key_bytes));
+  open.details = read_details(in);
+  if (!in.finished()) return damaged(digest, "is not well formed");
+  THAW_ASSIGN(open.keys, KeyTable::create(open.clear.chunks.size()));
+  if (key_bytes > 0) std::memcpy(open.keys.bytes().data(), text.data(), key_bytes);
+  return open;
 }
 
 }  // namespace thaw

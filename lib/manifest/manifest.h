@@ -1,67 +1,80 @@
-// Manifest: the list of an image's chunks, in its two forms (docs/formats/manifest.md):
-// - ManifestHeader, readable and checkable by anybody: what garbage collection needs;
-// - OpenManifest, with the chunk keys and what was said of the image, readable with the data key only.
-// The digest of a manifest is the SHA-256 of its bytes; it never changes.
+// Manifest: the immutable list of an image's chunks, stored under the SHA-256 of its bytes
+// (docs/formats/manifest.md).
+//
+// Its clear part can be read without any key (garbage collection, mirrors); keys and the image's
+// configuration are sealed with AES-256-GCM under a data key that seals this one message and never another.
+// All functions are pure and may be called from any thread. Bytes read are not trusted: every cut or altered
+// byte is kDamaged, and sizes are checked before anything is allocated.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "lib/base/buffer.h"
 #include "lib/base/digest.h"
 #include "lib/base/result.h"
 #include "lib/chunk/sealed_chunk.h"
 #include "lib/crypto/secret.h"
+#include "lib/manifest/identifier.h"
 
 namespace thaw {
 
-using StoreId = std::array<uint8_t, 16>;
-using ManifestId = std::array<uint8_t, 16>;
+inline constexpr uint32_t kDefaultChunkSize = 512 * 1024;
+inline constexpr uint32_t kMinChunkSize = 4096;
+inline constexpr uint32_t kMaxChunkSize = 4 * 1024 * 1024;
+inline constexpr uint64_t kMaxDeviceBytes = uint64_t{1} << 40;
+inline constexpr uint32_t kMaxChunks = 1024 * 1024;  // 512 GiB of data in chunks of the default size
+inline constexpr uint64_t kMaxManifestBytes = 96 * 1024 * 1024;
+inline constexpr size_t kMaxConfigBytes = 1024 * 1024;
+inline constexpr size_t kMaxReferenceBytes = 4096;
 
-// A larger one is refused before it is allocated; 16 GiB of chunks take 2.3 MiB.
-inline constexpr uint64_t kMaxManifestBytes = 64ULL << 20;
+struct ManifestChunk {
+  uint32_t index = 0;          // the chunk's place on the device, in chunks
+  uint32_t stored_length = 0;  // bytes of ciphertext: > 0, a multiple of kSealUnit, at most the chunk size
+  ChunkId id;
 
-struct ChunkEntry {
-  uint32_t index = 0;  // of the chunk on the device
-  ChunkRef ref;
+  ChunkRef ref() const { return {id, stored_length}; }
 };
 
-struct ManifestHeader {
-  uint32_t layout_version = 0;
-  ManifestId manifest_id{};
-  StoreId store_id{};
+// The clear, authenticated part.
+struct Manifest {
+  Identifier id;  // random; binds the data key's wrapping to this manifest
+  Identifier store_id;
   std::string tenant;
-  uint32_t chunk_size = 0;
-  uint64_t device_bytes = 0;
-  std::vector<ChunkEntry> chunks;  // ascending by index; a chunk that is absent is zero
+  uint32_t chunk_size = kDefaultChunkSize;  // bytes, a power of two
+  uint64_t device_bytes = 0;                // a multiple of kSealUnit
+  uint32_t layout_version = 0;              // lib/ext4's placement policy
+  std::vector<ManifestChunk> chunks;        // ascending by index; what is absent is zeros
+
+  uint64_t device_chunks() const { return (device_bytes + chunk_size - 1) / chunk_size; }
 };
 
-// What the manifest says of the image, encrypted.
-struct ImageInfo {
-  std::string source_digest;   // of the OCI manifest that the image was built from
-  std::string config;          // JSON: entrypoint, cmd, env, working_dir, user
+// The encrypted part without the chunk keys.
+struct ImageDetails {
+  Digest source;               // of the source image's own manifest
+  std::string reference;       // where the source image came from, for people
+  std::string config;          // the image's runtime configuration: opaque JSON
   uint64_t content_bytes = 0;  // file sizes, hard links once
+  uint64_t files = 0;          // reachable inodes
 };
 
+// A manifest with its keys: key(i) belongs to clear.chunks[i].
 struct OpenManifest {
-  ManifestHeader header;
-  ImageInfo info;
-  KeyTable keys;  // keys.key(i) belongs to header.chunks[i]
+  Digest digest;
+  Manifest clear;
+  ImageDetails details;
+  KeyTable keys;
 };
 
-// REQUIRES: keys.size() == header.chunks.size(). `data_key` must be fresh: it seals this one message.
-Bytes encode_manifest(const ManifestHeader& header, const ImageInfo& info, const KeyTable& keys,
-                      const Secret& data_key);
+// The manifest's bytes. `data_key` must be fresh: it seals this message and no other.
+// Errors: kFailed when a field is outside the limits above.
+Result<Bytes> seal_manifest(const Manifest& clear, const ImageDetails& details, const KeyTable& keys,
+                            const Secret& data_key);
 
-// Both: kDamaged for anything that is not exactly a manifest.
-Result<ManifestHeader> decode_manifest_header(ByteView bytes);
-Result<OpenManifest> open_manifest(ByteView bytes, const Secret& data_key);
+// The clear part of `bytes`, which must be what `digest` names. Says nothing of who wrote them.
+Result<Manifest> parse_manifest(ByteView bytes, const Digest& digest);
 
-// The opened form as bytes, to be kept in sealed memory across a crash of the worker; never in a file, never
-// sent.
-Bytes save_open_manifest(const OpenManifest& manifest);
-Result<OpenManifest> load_open_manifest(ByteView bytes);
+// All of it. kDamaged also when `data_key` is not the key that sealed it.
+Result<OpenManifest> open_manifest(ByteView bytes, const Digest& digest, const Secret& data_key);
 
 }  // namespace thaw

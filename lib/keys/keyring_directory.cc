@@ -1,0 +1,188 @@
+#include "lib/keys/keyring_directory.h"
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+
+#include "lib/base/hex.h"
+#include "lib/crypto/aead.h"
+#include "lib/crypto/random.h"
+#include "lib/keys/key_file.h"
+
+namespace thaw {
+namespace {
+
+constexpr size_t kWrappedBytes = kGcmNonceBytes + kKeyBytes + kGcmTagBytes;
+
+// nonce (12, random) ‖ AES-256-GCM(key, nonce, context, secret) with its tag. Random nonces are sound for
+// 2^32 wrappings under one key (NIST SP 800-38D, 8.3); a keyring is rotated long before.
+Bytes wrap_with(const Secret& key, const Secret& secret, ByteView context) {
+  Bytes wrapped(kWrappedBytes);
+  const MutableBytes nonce = MutableBytes(wrapped).first(kGcmNonceBytes);
+  fill_random(nonce);
+  const Bytes sealed = gcm_seal(key, nonce, context, secret.view());
+  std::memcpy(wrapped.data() + kGcmNonceBytes, sealed.data(), wrapped.size() - kGcmNonceBytes);
+  return wrapped;
+}
+
+Result<Secret> unwrap_with(const Secret& key, const WrappedKey& wrapped, ByteView context) {
+  Secret secret;
+  const ByteView bytes(wrapped.wrapped);
+  if (bytes.size() != kWrappedBytes || !gcm_open(key, bytes.first(kGcmNonceBytes), context,
+                                                 bytes.subspan(kGcmNonceBytes), secret.mutable_view())
+                                            .ok()) {
+    return Error{Code::kDamaged,
+                 "a key wrapped with \"" + wrapped.key_id + "\" is damaged or belongs to something else"};
+  }
+  return secret;
+}
+
+// "acme/2" -> the folder and file of that key. Key ids come from the store, so nothing else may pass.
+bool is_tenant_key_id(std::string_view id) {
+  const size_t slash = id.find('/');
+  if (slash == std::string_view::npos || slash == 0 || slash > 64) return false;
+  const std::string_view tenant = id.substr(0, slash);
+  const std::string_view version = id.substr(slash + 1);
+  const auto tenant_char = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  };
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  return std::all_of(tenant.begin(), tenant.end(), tenant_char) && !version.empty() && version.size() <= 9 &&
+         version.front() != '0' && std::all_of(version.begin(), version.end(), digit);
+}
+
+bool is_builder_key_id(std::string_view id) {
+  constexpr std::string_view kPrefix = "builder/wrap-";
+  return id.starts_with(kPrefix) && is_tenant_key_id("builder/" + std::string(id.substr(kPrefix.size())));
+}
+
+Error no_tenant(const std::string& tenant) {
+  return Error{Code::kUsage, "\"" + tenant.substr(0, 80) + "\" is no tenant; use a-z, 0-9 and -"};
+}
+
+bool by_tenant(const KeyDescription& a, const KeyDescription& b) { return a.tenant < b.tenant; }
+
+Error unknown_key(std::string_view what, const std::string& key_id) {
+  return Error{Code::kRefused, std::string(what) + " is wrapped with key \"" + key_id.substr(0, 80) +
+                                   "\", which the key service does not know; see 'thaw keys list'"};
+}
+
+}  // namespace
+
+struct KeyringDirectory::Numbered {
+  unsigned number = 0;
+  Secret key;
+};
+
+// The key with the highest number; a builder makes number 1 when there is none.
+Result<KeyringDirectory::Numbered> KeyringDirectory::newest(const std::string& folder,
+                                                            const std::string& prefix) const {
+  const std::string place = path_ + "/" + folder;
+  THAW_ASSIGN(std::vector<unsigned> numbers, numbered_files(place, prefix));
+  if (numbers.empty()) {
+    if (use_ != KeyringUse::kBuild) {
+      return Error{Code::kRefused, "the keyring " + path_ + " has no key \"" + folder + "/" + prefix +
+                                       "1\", and a reader makes none; run 'thaw keys create'"};
+    }
+    Secret fresh;
+    fill_random(fresh.mutable_view());
+    THAW_TRY(make_secret_file(place + "/" + prefix + "1", fresh));
+    numbers.push_back(1);
+  }
+  // Read back even when just made: another process may have been first.
+  THAW_ASSIGN(Secret key, read_secret_file(place + "/" + prefix + std::to_string(numbers.back())));
+  return Numbered{numbers.back(), key};
+}
+
+// The key that `wrapped` names, which is_..._key_id() has checked to be a plain path.
+Result<Secret> KeyringDirectory::unwrap_by(const std::string& file, const std::string& what,
+                                           const WrappedKey& wrapped, ByteView context) const {
+  Result<Secret> key = read_secret_file(path_ + "/" + file);
+  if (!key.ok() && key.error().code == Code::kNotFound) return unknown_key(what, wrapped.key_id);
+  if (!key.ok()) return key;
+  return unwrap_with(key.value(), wrapped, context);
+}
+
+Result<DataKey> KeyringDirectory::generate_data_key(const std::string& tenant, ByteView context) {
+  if (!is_tenant_key_id(tenant + "/1")) return no_tenant(tenant);
+  THAW_ASSIGN(const Numbered wrapping, newest("tenants/" + tenant, ""));
+  DataKey made;
+  fill_random(made.plain.mutable_view());
+  made.wrapped.key_id = tenant + "/" + std::to_string(wrapping.number);
+  made.wrapped.wrapped = wrap_with(wrapping.key, made.plain, context);
+  return made;
+}
+
+Result<Secret> KeyringDirectory::unwrap(const WrappedKey& wrapped, ByteView context) {
+  if (!is_tenant_key_id(wrapped.key_id)) return unknown_key("manifest", wrapped.key_id);
+  return unwrap_by("tenants/" + wrapped.key_id, "manifest", wrapped, context);
+}
+
+Result<WrappedKey> KeyringDirectory::wrap_salt(const Secret& salt, ByteView context) {
+  THAW_ASSIGN(const Numbered wrapping, newest("builder", "wrap-"));
+  return WrappedKey{"builder/wrap-" + std::to_string(wrapping.number),
+                    wrap_with(wrapping.key, salt, context)};
+}
+
+Result<Secret> KeyringDirectory::unwrap_salt(const WrappedKey& wrapped, ByteView context) {
+  if (!is_builder_key_id(wrapped.key_id)) return unknown_key("salt", wrapped.key_id);
+  return unwrap_by(wrapped.key_id, "salt", wrapped, context);
+}
+
+// The first signing key is trusted before it exists, so that a crash in between leaves no key that signs in
+// vain. Later nothing is trusted again: a person may have taken the trust away.
+Status KeyringDirectory::make_first_signing_key() const {
+  const SigningKey pair = SigningKey::generate();
+  THAW_TRY(make_public_file(path_ + "/trusted/" + to_hex(pair.public_key), pair.public_key));
+  return make_secret_file(path_ + "/builder/sign-1", pair.seed);
+}
+
+Result<Signed> KeyringDirectory::sign_message(ByteView message) {
+  THAW_ASSIGN(const std::vector<unsigned> numbers, numbered_files(path_ + "/builder", "sign-"));
+  if (numbers.empty() && use_ == KeyringUse::kBuild) THAW_TRY(make_first_signing_key());
+  THAW_ASSIGN(const Numbered seed, newest("builder", "sign-"));
+  const SigningKey pair = SigningKey::from_seed(seed.key);
+  return Signed{pair.public_key, sign(pair, message)};
+}
+
+Status KeyringDirectory::create(const std::string& tenant) {
+  if (!is_tenant_key_id(tenant + "/1")) return no_tenant(tenant);
+  THAW_ASSIGN(const Numbered made, newest("tenants/" + tenant, ""));
+  (void)made;
+  return {};
+}
+
+Result<std::vector<KeyDescription>> KeyringDirectory::list() const {
+  std::vector<KeyDescription> keys;
+  std::error_code failed;
+  const std::string folder = path_ + "/tenants";
+  for (std::filesystem::directory_iterator entry(folder, failed), end; !failed && entry != end;
+       entry.increment(failed)) {
+    const std::string tenant = entry->path().filename().string();
+    if (!is_tenant_key_id(tenant + "/1")) continue;
+    THAW_ASSIGN(std::vector<unsigned> versions, numbered_files(folder + "/" + tenant, ""));
+    if (!versions.empty()) keys.push_back({tenant, std::move(versions)});
+  }
+  if (failed && failed != std::errc::no_such_file_or_directory) return system_error(folder, failed.value());
+  std::sort(keys.begin(), keys.end(), by_tenant);
+  return keys;
+}
+
+Result<TrustedBuilders> KeyringDirectory::trusted() const {
+  TrustedBuilders builders;
+  std::error_code failed;
+  const std::string folder = path_ + "/trusted";
+  for (std::filesystem::directory_iterator entry(folder, failed), end; !failed && entry != end;
+       entry.increment(failed)) {
+    if (entry->path().filename().string().starts_with('.')) continue;
+    THAW_ASSIGN(const Secret key, read_public_file(entry->path().string()));
+    PublicKey builder{};
+    std::memcpy(builder.data(), key.view().data(), builder.size());
+    builders.insert(builder);
+  }
+  if (failed && failed != std::errc::no_such_file_or_directory) return system_error(folder, failed.value());
+  return builders;
+}
+
+}  // namespace thaw

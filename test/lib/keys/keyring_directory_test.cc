@@ -1,0 +1,199 @@
+#include "lib/keys/keyring_directory.h"
+
+#include <sys/stat.h>
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <thread>
+
+#include "lib/base/file.h"
+#include "lib/base/hex.h"
+#include "lib/crypto/random.h"
+#include "test/temporary_folder.h"
+
+namespace thaw {
+namespace {
+
+bool same(const Secret& a, const Secret& b) {
+  return std::equal(a.view().begin(), a.view().end(), b.view().begin());
+}
+
+unsigned mode_of(const std::string& path) {
+  struct stat info {};
+  REQUIRE(::lstat(path.c_str(), &info) == 0);
+  return info.st_mode & 07777U;
+}
+
+void write_key(const std::string& path, const std::string& text, unsigned mode) {
+  REQUIRE(replace_file(path, as_bytes(text), mode).ok());
+}
+
+std::string key_text(char digit) {
+  std::string text(64, digit);
+  text.push_back('\n');
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("a builder makes what is missing and a reader only uses it", "[keys]") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "keys";
+  KeyringDirectory builder(path, KeyringUse::kBuild);
+  KeyringDirectory reader(path, KeyringUse::kRead);
+
+  CHECK(reader.generate_data_key("acme", as_bytes("c")).error().code == Code::kRefused);
+  CHECK(reader.sign_message(as_bytes("m")).error().code == Code::kRefused);
+  CHECK(reader.create("acme").error().code == Code::kRefused);
+  CHECK_FALSE(std::filesystem::exists(path));
+
+  const auto made = builder.generate_data_key("acme", as_bytes("c"));
+  REQUIRE(made.ok());
+  CHECK(made->wrapped.key_id == "acme/1");
+  CHECK(mode_of(path) == 0700);
+  CHECK(mode_of(path + "/tenants/acme/1") == 0600);
+  const auto opened = reader.unwrap(made->wrapped, as_bytes("c"));
+  REQUIRE(opened.ok());
+  CHECK(same(opened.value(), made->plain));
+  const auto second = builder.generate_data_key("acme", as_bytes("c"));
+  REQUIRE(second.ok());
+  CHECK_FALSE(same(second->plain, made->plain));
+}
+
+TEST_CASE("a wrapped key opens with its own key, context and bytes only", "[keys]") {
+  const TemporaryFolder folder;
+  KeyringDirectory keys(folder / "keys", KeyringUse::kBuild);
+  const auto made = keys.generate_data_key("acme", as_bytes("context"));
+  REQUIRE(made.ok());
+  REQUIRE(keys.create("other").ok());
+
+  CHECK(keys.unwrap(made->wrapped, as_bytes("contexT")).error().code == Code::kDamaged);
+  CHECK(keys.unwrap({"other/1", made->wrapped.wrapped}, as_bytes("context")).error().code == Code::kDamaged);
+  for (size_t i = 0; i < made->wrapped.wrapped.size(); ++i) {
+    WrappedKey altered = made->wrapped;
+    altered.wrapped[i] ^= 0x10;
+    CHECK(keys.unwrap(altered, as_bytes("context")).error().code == Code::kDamaged);
+    altered = made->wrapped;
+    altered.wrapped.resize(i);
+    CHECK(keys.unwrap(altered, as_bytes("context")).error().code == Code::kDamaged);
+  }
+
+  const Error unknown = keys.unwrap({"acme/2", made->wrapped.wrapped}, as_bytes("context")).error();
+  CHECK(unknown.code == Code::kRefused);
+  CHECK(unknown.message ==
+        "manifest is wrapped with key \"acme/2\", which the key service does not know; see 'thaw keys list'");
+  for (const char* id : {"", "/", "acme", "acme/", "acme/0", "acme/01", "acme/../acme/1", "../builder/wrap-1",
+                         "acme/1/", "/acme/1", "acme/1x"}) {
+    CHECK(keys.unwrap({id, made->wrapped.wrapped}, as_bytes("context")).error().code == Code::kRefused);
+  }
+}
+
+TEST_CASE("salts have a namespace that tenants' keys do not reach", "[keys]") {
+  const TemporaryFolder folder;
+  KeyringDirectory keys(folder / "keys", KeyringUse::kBuild);
+  Secret salt;
+  fill_random(salt.mutable_view());
+  const auto wrapped = keys.wrap_salt(salt, as_bytes("store, salt"));
+  REQUIRE(wrapped.ok());
+  const auto opened = keys.unwrap_salt(wrapped.value(), as_bytes("store, salt"));
+  REQUIRE(opened.ok());
+  CHECK(same(opened.value(), salt));
+  CHECK(keys.unwrap(wrapped.value(), as_bytes("store, salt")).error().code == Code::kRefused);
+
+  const auto data = keys.generate_data_key("builder", as_bytes("c"));
+  REQUIRE(data.ok());
+  CHECK(keys.unwrap_salt(data->wrapped, as_bytes("c")).error().code == Code::kRefused);
+}
+
+TEST_CASE("the first signature makes a pair and trusts it; trust taken away stays away", "[keys]") {
+  const TemporaryFolder folder;
+  KeyringDirectory keys(folder / "keys", KeyringUse::kBuild);
+  CHECK(keys.trusted()->empty());
+  const auto made = keys.sign_message(as_bytes("message"));
+  REQUIRE(made.ok());
+  CHECK(keys.trusted().value() == TrustedBuilders{made->signer});
+  CHECK(verify_signature(made->signer, as_bytes("message"), made->signature));
+  CHECK_FALSE(verify_signature(made->signer, as_bytes("messagE"), made->signature));
+
+  std::filesystem::remove(folder / "keys/trusted/" + to_hex(made->signer));
+  const auto again = keys.sign_message(as_bytes("message"));
+  REQUIRE(again.ok());
+  CHECK(again->signer == made->signer);
+  CHECK(keys.trusted()->empty());
+}
+
+TEST_CASE("keys that others can read, and files that are no keys, are refused", "[keys]") {
+  const TemporaryFolder folder;
+  KeyringDirectory keys(folder / "keys", KeyringUse::kBuild);
+  const auto made = keys.generate_data_key("acme", as_bytes("c"));
+  REQUIRE(made.ok());
+  const std::string file = folder / "keys/tenants/acme/1";
+  for (const unsigned mode : {0640U, 0604U, 0660U, 0644U, 0610U}) {
+    REQUIRE(::chmod(file.c_str(), mode) == 0);
+    CHECK(keys.unwrap(made->wrapped, as_bytes("c")).error().code == Code::kRefused);
+    CHECK(keys.generate_data_key("acme", as_bytes("c")).error().code == Code::kRefused);
+  }
+  std::vector<std::string> texts(5, std::string(64, 'a'));
+  texts[0].clear();
+  texts[2] += "x";
+  texts[3] += "\n\n";
+  texts[4].replace(0, 1, "G").append("\n");
+  for (const std::string& text : texts) {
+    write_key(file, text, 0600);
+    CHECK(keys.unwrap(made->wrapped, as_bytes("c")).error().code == Code::kDamaged);
+  }
+  std::filesystem::remove(file);
+  std::filesystem::create_symlink(folder / "elsewhere", file);
+  CHECK_FALSE(keys.unwrap(made->wrapped, as_bytes("c")).ok());
+}
+
+TEST_CASE("a new version wraps, the old one still unwraps, and list shows both", "[keys]") {
+  const TemporaryFolder folder;
+  KeyringDirectory keys(folder / "keys", KeyringUse::kBuild);
+  CHECK(keys.list()->empty());
+  REQUIRE(keys.create("acme").ok());
+  const auto old = keys.generate_data_key("acme", as_bytes("c"));
+  REQUIRE(keys.create("acme").ok());
+  CHECK(keys.list()->at(0).versions == std::vector<unsigned>{1});
+
+  write_key(folder / "keys/tenants/acme/10", key_text('b'), 0600);
+  write_key(folder / "keys/tenants/acme/9", key_text('c'), 0600);
+  REQUIRE(keys.create("zeta").ok());
+  const auto listed = keys.list();
+  REQUIRE(listed->size() == 2);
+  CHECK(listed->at(0).tenant == "acme");
+  CHECK(listed->at(0).versions == std::vector<unsigned>{1, 9, 10});
+  CHECK(keys.generate_data_key("acme", as_bytes("c"))->wrapped.key_id == "acme/10");
+  CHECK(same(keys.unwrap(old->wrapped, as_bytes("c")).value(), old->plain));
+
+  for (const char* tenant : {"", "a/b", "..", "A", "a b"}) {
+    CHECK(keys.create(tenant).error().code == Code::kUsage);
+    CHECK(keys.generate_data_key(tenant, {}).error().code == Code::kUsage);
+  }
+}
+
+TEST_CASE("first uses at once agree on one key and leave no other file", "[keys]") {
+  const TemporaryFolder folder;
+  constexpr size_t kBuilders = 8;
+  std::array<Result<DataKey>, kBuilders> made{Error{}, Error{}, Error{}, Error{},
+                                              Error{}, Error{}, Error{}, Error{}};
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < kBuilders; ++i) {
+    threads.emplace_back([&folder, &made, i] {
+      KeyringDirectory keys(folder / "keys", KeyringUse::kBuild);
+      made.at(i) = keys.generate_data_key("acme", as_bytes("c"));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  KeyringDirectory reader(folder / "keys", KeyringUse::kRead);
+  for (const auto& key : made) {
+    REQUIRE(key.ok());
+    CHECK(same(reader.unwrap(key->wrapped, as_bytes("c")).value(), key->plain));
+  }
+  size_t files = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder / "keys/tenants/acme"))
+    ++files;
+  CHECK(files == 1);
+}
+
+}  // namespace thaw
