@@ -19,6 +19,10 @@ class ChunkStore {
 
   // Detached: never blocks, may be dropped; what was put may be found later.
   virtual void put(const SealedChunk& chunk) = 0;
+
+  // `chunk` was found here and is damaged by now (a bit flipped in memory): it is not to be found again. A
+  // sound copy that took its place stays.
+  virtual void drop(const SealedChunk& chunk) = 0;
 };
 
 }  // namespace thaw

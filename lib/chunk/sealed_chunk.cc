@@ -18,7 +18,7 @@ ByteView page_of(ByteView bytes, uint64_t index) {
 
 }  // namespace
 
-Result<SealedChunk> SealedChunk::verify(const ChunkRef& ref, Buffer ciphertext) {
+Result<SealedChunk> SealedChunk::verify(const ChunkRef& ref, Buffer&& ciphertext) {
   if (ciphertext.size() != ref.stored_length) {
     return Error{Code::kDamaged, "chunk " + ref.id.hex() + " has " + std::to_string(ciphertext.size()) +
                                      " bytes instead of " + std::to_string(ref.stored_length)};

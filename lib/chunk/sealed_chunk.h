@@ -22,16 +22,27 @@ using ChunkIdHash = DigestHash;
 struct ChunkRef {
   ChunkId id;
   uint32_t stored_length = 0;  // bytes of ciphertext
+
+  bool operator==(const ChunkRef&) const = default;
+};
+
+// A wrong length must not be mixed up with the right one: it is part of what is asked for.
+struct ChunkRefHash {
+  size_t operator()(const ChunkRef& ref) const { return ChunkIdHash()(ref.id) ^ ref.stored_length; }
 };
 
 class SealedChunk {
  public:
   // Hashes `ciphertext` (0.3 ms for 512 KiB: call on a worker thread); kDamaged when it is not what `ref`
-  // names.
-  static Result<SealedChunk> verify(const ChunkRef& ref, Buffer ciphertext);
+  // names: then `ciphertext` still has its bytes, for who wants to tell wrong answers apart.
+  static Result<SealedChunk> verify(const ChunkRef& ref, Buffer&& ciphertext);
 
   const ChunkId& id() const { return state_->id; }
+  ChunkRef ref() const { return {id(), stored_length()}; }
   uint32_t stored_length() const { return static_cast<uint32_t>(state_->ciphertext.size()); }
+
+  // Whether both are one copy in memory, and not only equal.
+  bool same_copy_as(const SealedChunk& other) const { return state_ == other.state_; }
 
   // All ciphertext, as it was when it was verified.
   ByteView bytes() const { return state_->ciphertext.view(); }
