@@ -1,0 +1,182 @@
+#include "lib/oci/image.h"
+
+#include "lib/oci/context.h"
+#include "lib/oci/decoder.h"
+#include "lib/oci/layer_applier.h"
+#include "lib/oci/read_ahead.h"
+#include "lib/oci/sources.h"
+#include "lib/oci/stream_guards.h"
+
+namespace thaw {
+namespace {
+
+// Tells the progress callback what passes.
+class CountedStream final : public ByteStream {
+ public:
+  CountedStream(std::unique_ptr<ByteStream> inner, const ReadOptions& options, uint64_t& done, uint64_t total)
+      : inner_(std::move(inner)), options_(options), done_(done), total_(total) {}
+
+  Result<Buffer> next() override {
+    THAW_ASSIGN(Buffer buffer, inner_->next());
+    done_ += buffer.size();
+    if (options_.progress && !buffer.empty()) options_.progress(done_, total_);
+    return buffer;
+  }
+
+ private:
+  std::unique_ptr<ByteStream> inner_;
+  const ReadOptions& options_;
+  uint64_t& done_;
+  const uint64_t total_;
+};
+
+// One image being read: what its layers share.
+class Reader {
+ public:
+  Reader(ImageSource& source, const ReadOptions& options) : source_(source), options_(options) {}
+
+  Result<Image> read();
+
+ private:
+  Status read_config(const ImageParts& parts);
+  Status check_platform() const;
+  Status count_stored_bytes(const ImageParts& parts);
+  Result<std::unique_ptr<ByteStream>> open_layer(const Descriptor& layer);
+  Status read_layer(const Descriptor& layer, const Digest& diff_id, LayerApplier& applier);
+
+  ImageSource& source_;
+  const ReadOptions& options_;
+  ImageConfig config_;
+  ExpandedBytes expanded_;
+  uint64_t stored_done_ = 0;
+  uint64_t stored_total_ = 0;
+};
+
+Result<Image> Reader::read() {
+  THAW_ASSIGN(const ImageParts parts, source_.choose(options_.platform));
+  THAW_TRY(read_config(parts));
+  THAW_TRY(count_stored_bytes(parts));
+  Image image;
+  THAW_ASSIGN(image.spool, Spool::create(options_.spool_folder));
+  LayerApplier applier(image.tree, image.spool, options_.limits);
+  for (size_t i = 0; i < parts.layers.size(); ++i) {
+    Status layer = read_layer(parts.layers[i], config_.diff_ids[i], applier);
+    if (layer.ok()) continue;
+    return about("layer " + std::to_string(i + 1) + " of " + std::to_string(parts.layers.size()),
+                 std::move(layer).error());
+  }
+  THAW_TRY(applier.finish());
+  image.tree.count_links();
+  image.config = std::move(config_.runtime);
+  image.platform = std::move(config_.platform);
+  image.source_digest = parts.digest;
+  image.config_digest = "sha256:" + parts.config.digest->hex();
+  return image;
+}
+
+Status Reader::read_config(const ImageParts& parts) {
+  THAW_ASSIGN(const std::string text, read_document(source_, parts.config, options_.limits));
+  auto config = parse_image_config(text, options_.limits);
+  if (!config.ok()) return about("config " + parts.config.name, std::move(config).error());
+  config_ = std::move(config).value();
+  if (config_.diff_ids.size() != parts.layers.size()) {
+    return damaged("the image has " + std::to_string(parts.layers.size()) + " layers, its config lists " +
+                   std::to_string(config_.diff_ids.size()));
+  }
+  return check_platform();
+}
+
+Status Reader::check_platform() const {
+  const Platform& is = config_.platform;
+  const bool known = !is.os.empty() && !is.architecture.empty();
+  if (!known || (is.os == options_.platform.os && is.architecture == options_.platform.architecture))
+    return {};
+  return Error{Code::kNotFound, "the image is for " + printable(is.text()) + ", not for " +
+                                    options_.platform.text() + " (see --platform)"};
+}
+
+Status Reader::count_stored_bytes(const ImageParts& parts) {
+  for (const Descriptor& layer : parts.layers) {
+    THAW_ASSIGN(const uint64_t size, source_.stored_size(layer));
+    stored_total_ += size;
+  }
+  return {};
+}
+
+Result<std::unique_ptr<ByteStream>> Reader::open_layer(const Descriptor& layer) {
+  THAW_ASSIGN(const uint64_t stored, source_.stored_size(layer));
+  THAW_ASSIGN(auto stream, source_.open(layer));
+  stream = std::make_unique<CountedStream>(std::move(stream), options_, stored_done_, stored_total_);
+  stream =
+      std::make_unique<VerifiedStream>(std::move(stream), Expected{layer.name, layer.digest, layer.size});
+  THAW_ASSIGN(stream, decode(std::move(stream)));
+  stream = std::make_unique<ExpansionGuard>(std::move(stream), stored, options_.limits, expanded_);
+  if (options_.executor == nullptr) return stream;
+  return std::unique_ptr<ByteStream>(std::make_unique<ReadAhead>(std::move(stream), *options_.executor));
+}
+
+Status Reader::read_layer(const Descriptor& layer, const Digest& diff_id, LayerApplier& applier) {
+  THAW_ASSIGN(auto decoded, open_layer(layer));
+  VerifiedStream stream(std::move(decoded), Expected{"uncompressed", diff_id, std::nullopt});
+  return applier.apply(stream);
+}
+
+Result<std::unique_ptr<ImageSource>> open_source(const std::string& kind, const std::string& path,
+                                                 const std::string& reference, const ReadOptions& options) {
+  if (kind == "oci") {
+    THAW_ASSIGN(auto files, open_directory_files(path));
+    return make_oci_layout(std::move(files), reference, options.limits);
+  }
+  THAW_ASSIGN(auto files, open_archive_files(path, options.spool_folder, options.limits));
+  if (kind == "oci-archive") return make_oci_layout(std::move(files), reference, options.limits);
+  return make_docker_archive(std::move(files), reference, options.limits);
+}
+
+}  // namespace
+
+Platform this_platform() {
+#if defined(__x86_64__)
+  return {"linux", "amd64", ""};
+#elif defined(__aarch64__)
+  return {"linux", "arm64", ""};
+#elif defined(__riscv)
+  return {"linux", "riscv64", ""};
+#elif defined(__powerpc64__)
+  return {"linux", "ppc64le", ""};
+#elif defined(__s390x__)
+  return {"linux", "s390x", ""};
+#else
+#error "name this machine's architecture as Go does"
+#endif
+}
+
+Result<std::string> read_document(BlobSource& source, const Descriptor& blob, const Limits& limits) {
+  THAW_ASSIGN(auto bytes, source.open(blob));
+  VerifiedStream verified(std::move(bytes), Expected{blob.name, blob.digest, blob.size});
+  return read_small(verified, limits);
+}
+
+Result<Image> read_image(ImageSource& source, const ReadOptions& options) {
+  return Reader(source, options).read();
+}
+
+Result<Image> read_image(const std::string& source, const ReadOptions& options) {
+  const size_t first = source.find(':');
+  const std::string kind = source.substr(0, first);
+  if (first == std::string::npos || (kind != "oci" && kind != "oci-archive" && kind != "docker-archive")) {
+    return Error{Code::kUsage,
+                 "image " + printable(source) +
+                     ": not oci:DIR[:REF], oci-archive:FILE[:REF] or docker-archive:FILE[:REF]"};
+  }
+  const size_t second = std::min(source.find(':', first + 1), source.size());
+  const std::string path = source.substr(first + 1, second - first - 1);
+  const std::string reference = second < source.size() ? source.substr(second + 1) : std::string();
+  const std::string subject = "image " + printable(source);
+  auto opened = open_source(kind, path, reference, options);
+  if (!opened.ok()) return about(subject, std::move(opened).error());
+  auto image = read_image(*opened.value(), options);
+  if (!image.ok()) return about(subject, std::move(image).error());
+  return image;
+}
+
+}  // namespace thaw
