@@ -1,0 +1,108 @@
+#include "lib/image/image_reader.h"
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+#include <vector>
+
+namespace thaw {
+namespace {
+
+// A chunk that changes in memory so often in a row is a broken machine, not a flipped bit.
+constexpr uint32_t kMaxRereads = 3;
+
+// One read on its way. Owns itself: the piece that arrives last completes it and deletes it. Its pieces may
+// arrive on different threads; each touches its own Piece only.
+class Gather {
+ public:
+  Gather(ReadableRange range, const Fetch& fetch, const ImageReader::Parts& parts,
+         Completion<ReadableRange> done)
+      : range_(std::move(range)), fetch_(fetch), parts_(parts), done_(std::move(done)) {}
+
+  // Asks for `wanted`; the count has one more for this loop, so that the read does not end within it.
+  void ask(const std::vector<ReadableRange::Piece*>& wanted) {
+    left_ = wanted.size() + 1;
+    for (ReadableRange::Piece* piece : wanted) {
+      parts_.source.get(range_.map().entries[piece->entry].ref, fetch_,
+                        [this, piece](Result<Fetched> result) { arrived(*piece, std::move(result)); });
+    }
+    one_less();
+  }
+
+  std::vector<ReadableRange::Piece*> all_pieces() {
+    std::vector<ReadableRange::Piece*> all;
+    all.reserve(range_.pieces().size());
+    for (ReadableRange::Piece& piece : range_.pieces()) all.push_back(&piece);
+    return all;
+  }
+
+ private:
+  void arrived(ReadableRange::Piece& piece, Result<Fetched> result) {
+    if (result.ok()) {
+      count(parts_.counters.chunks_fetched.at(static_cast<size_t>(result->tier)));
+      piece.tier = result->tier;
+      piece.chunk = std::move(result->chunk);
+    } else if (!failed_.exchange(true)) {
+      error_ = std::move(result).error();
+    }
+    one_less();
+  }
+
+  void one_less() {
+    if (left_.fetch_sub(1, std::memory_order_acq_rel) == 1) all_arrived();
+  }
+
+  void all_arrived() {
+    std::unique_ptr<Gather> self(this);
+    if (failed_) return done_(std::move(error_));
+    const std::vector<ReadableRange::Piece*> damaged = drop_damaged();
+    if (damaged.empty()) {
+      count(parts_.counters.bytes_read, range_.length());
+      return done_(std::move(range_));
+    }
+    if (rereads_-- == 0) {
+      return done_(Error{Code::kDamaged, "a chunk changes in memory again and again; is the memory sound?"});
+    }
+    self.release()->ask(damaged);
+  }
+
+  // Checked when all are in hand, and not as each arrives: the first may have lain there for long by then.
+  // Only a chunk alone that was hashed a moment ago needs no check.
+  std::vector<ReadableRange::Piece*> drop_damaged() {
+    std::vector<ReadableRange::Piece*> damaged;
+    const bool alone = range_.pieces().size() == 1;
+    for (ReadableRange::Piece& piece : range_.pieces()) {
+      if (alone && piece.tier != Tier::kMemory) continue;
+      if (piece.chunk->checked_range(piece.in_chunk, piece.length).ok()) continue;
+      parts_.memory.drop(*piece.chunk);
+      damaged.push_back(&piece);
+    }
+    return damaged;
+  }
+
+  ReadableRange range_;
+  const Fetch fetch_;
+  const ImageReader::Parts parts_;
+  Completion<ReadableRange> done_;
+  uint32_t rereads_ = kMaxRereads;
+  std::atomic<size_t> left_ = 0;
+  std::atomic<bool> failed_ = false;
+  Error error_;  // written by who set failed_, read by who comes last
+};
+
+}  // namespace
+
+ImageReader::ImageReader(std::shared_ptr<const ImageMap> map, Parts parts)
+    : map_(std::move(map)), parts_(parts), read_ahead_(map_, {parts.source, parts.budget, parts.counters}) {}
+
+void ImageReader::read(uint64_t offset, uint32_t length, const Fetch& fetch, Completion<ReadableRange> done) {
+  const uint64_t available = offset < map_->device_size ? map_->device_size - offset : 0;
+  const auto clipped = static_cast<uint32_t>(std::min<uint64_t>(length, available));
+  auto gather =
+      std::make_unique<Gather>(ReadableRange::plan(map_, offset, clipped), fetch, parts_, std::move(done));
+  Gather* started = gather.release();
+  started->ask(started->all_pieces());
+  read_ahead_.observe(offset, clipped, fetch);
+}
+
+}  // namespace thaw

@@ -1,0 +1,45 @@
+// ImageReader: range → chunks → plaintext, for one image.
+//
+// Owned by the mount that serves the image; source, memory, counters and the read-ahead budget belong to the
+// daemon and outlive it, and may outlive reads that it started. Any thread may call. It may be destroyed
+// while reads are open (they finish), but not while a call to read() runs.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "lib/chunk/chunk_source.h"
+#include "lib/chunk/chunk_store.h"
+#include "lib/image/image_map.h"
+#include "lib/image/read_ahead.h"
+#include "lib/image/readable_range.h"
+#include "lib/metrics/tier_counters.h"
+
+namespace thaw {
+
+class ImageReader {
+ public:
+  struct Parts {
+    ChunkSource& source;
+    ChunkStore& memory;  // told of chunks whose bytes changed while they lay there
+    ReadAheadBudget& budget;
+    ImageCounters& counters;
+  };
+
+  // REQUIRES: check(*map) is good
+  ImageReader(std::shared_ptr<const ImageMap> map, Parts parts);
+
+  // Gathers device[offset, offset + length), less what lies beyond the device's end. `done` runs inside the
+  // call when all is in memory. Bytes from memory were checked against their CRC-32C; a chunk that does not
+  // fit is dropped there and fetched again, unseen by the caller. Errors: those of ChunkSource::get.
+  void read(uint64_t offset, uint32_t length, const Fetch& fetch, Completion<ReadableRange> done);
+
+  const ImageMap& map() const { return *map_; }
+
+ private:
+  std::shared_ptr<const ImageMap> map_;
+  Parts parts_;
+  ReadAhead read_ahead_;
+};
+
+}  // namespace thaw

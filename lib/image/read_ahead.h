@@ -1,0 +1,82 @@
+// ReadAhead: notices that an image is read in order, and asks for the chunks that come next, so that they lie
+// in the tiers when the reader arrives. Its results are answers to nobody: they only fill.
+//
+// ReadAheadBudget: the bytes that all images together may read ahead at one time. Owned by the daemon,
+// outlives every ReadAhead; any thread.
+//
+// ReadAhead is owned by its ImageReader. Any thread may call observe(); no lock is held across a fetch.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "lib/base/mutex.h"
+#include "lib/chunk/chunk_source.h"
+#include "lib/image/image_map.h"
+#include "lib/metrics/tier_counters.h"
+
+namespace thaw {
+
+class ReadAheadBudget {
+ public:
+  explicit ReadAheadBudget(uint64_t bytes) : limit_(bytes) {}
+
+  bool take(uint64_t bytes);
+  void give_back(uint64_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
+  uint64_t used() const { return used_.load(std::memory_order_relaxed); }
+
+ private:
+  const uint64_t limit_;
+  std::atomic<uint64_t> used_ = 0;
+};
+
+class ReadAhead {
+ public:
+  static constexpr size_t kStreams = 8;                  // readers of one image that are told apart
+  static constexpr uint64_t kTriggerBytes = 256 * 1024;  // read in order before anything is read ahead
+  static constexpr uint32_t kMaxWindow = 16;             // chunks
+
+  struct Parts {
+    ChunkSource& source;
+    ReadAheadBudget& budget;
+    ImageCounters& counters;
+  };
+
+  ReadAhead(std::shared_ptr<const ImageMap> map, Parts parts) : map_(std::move(map)), parts_(parts) {}
+
+  // A reader asks for device[offset, offset + length). Reads of one reader may come slightly out of order, as
+  // the kernel spreads them over threads.
+  void observe(uint64_t offset, uint32_t length, const Fetch& fetch);
+
+ private:
+  struct Stream {
+    uint64_t next = 0;         // the end of what was read, bytes
+    uint64_t in_order = 0;     // bytes read in order so far
+    uint64_t asked_until = 0;  // chunks before it were asked for
+    uint64_t chunk = 0;        // the reader is in it
+    uint32_t window = 0;       // chunks to be ahead; doubles with every chunk that the reader finishes
+    uint64_t used = 0;         // when it was last used, to find the oldest
+  };
+  // Chunks [begin, end) of the device.
+  struct Ahead {
+    uint64_t begin = 0;
+    uint64_t end = 0;
+  };
+
+  Ahead advance(uint64_t offset, uint32_t length) REQUIRES(mutex_);
+  Stream* stream_at(uint64_t offset, uint32_t length) REQUIRES(mutex_);
+  void start_stream(uint64_t offset, uint32_t length) REQUIRES(mutex_);
+  void ask(const Ahead& ahead, const Fetch& fetch);
+
+  const std::shared_ptr<const ImageMap> map_;
+  const Parts parts_;
+
+  Mutex mutex_;
+  std::array<Stream, kStreams> streams_ GUARDED_BY(mutex_);
+  uint64_t clock_ GUARDED_BY(mutex_) = 0;  // counts reads
+};
+
+}  // namespace thaw
