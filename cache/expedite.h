@@ -1,0 +1,19 @@
+// Expedite: told when a fetch that is already under way became more urgent. Implemented by what keeps a queue
+// (Origin), called by SingleFlight.
+#pragma once
+
+#include "lib/chunk/chunk_source.h"
+
+namespace thaw {
+
+class Expedite {
+ public:
+  virtual ~Expedite() = default;
+
+  // Serves the waiting fetches of `ref` no later than `fetch.priority` says, and keeps trying until
+  // `fetch.deadline` where that is later than their own. Unknown chunks are no error. Any thread; never
+  // blocks.
+  virtual void expedite(const ChunkRef& ref, const Fetch& fetch) = 0;
+};
+
+}  // namespace thaw

@@ -1,0 +1,103 @@
+#include "cache/memory_store.h"
+
+#include <utility>
+
+namespace thaw {
+namespace {
+
+// A map node, the shared state with its control block, two allocations' headers, page alignment of the
+// ciphertext, a map bucket.
+constexpr uint64_t kEntryBytes = 1024;
+constexpr uint64_t kPage = 4096;
+constexpr uint64_t kChecksumBytes = 4;  // a page
+
+}  // namespace
+
+MemoryStore::MemoryStore(uint64_t capacity, TierCounters& counters) : counters_(counters) {
+  set_capacity(capacity);
+}
+
+uint64_t MemoryStore::cost_of(uint32_t stored_length) {
+  const uint64_t pages = (stored_length + kPage - 1) / kPage;
+  return kEntryBytes + pages * (kPage + kChecksumBytes);
+}
+
+void MemoryStore::find(const ChunkRef& ref, const Fetch& /*fetch*/,
+                       Completion<std::optional<SealedChunk>> done) {
+  done(look_up(ref));
+}
+
+std::optional<SealedChunk> MemoryStore::look_up(const ChunkRef& ref) {
+  Shard& shard = shard_of(ref.id);
+  MutexLock lock(shard.mutex);
+  const auto found = shard.entries.find(ref.id);
+  if (found == shard.entries.end() || found->second.chunk.stored_length() != ref.stored_length) {
+    return std::nullopt;
+  }
+  shard.queue.touch(found->second.node);
+  return found->second.chunk;
+}
+
+void MemoryStore::put(const SealedChunk& chunk) {
+  const uint64_t cost = cost_of(chunk.stored_length());
+  Shard& shard = shard_of(chunk.id());
+  Evicted evicted;
+  MutexLock lock(shard.mutex);
+  if (cost > shard.capacity || shard.entries.contains(chunk.id())) return;
+  evict_down_to(shard, shard.capacity - cost, evicted);
+  Entry& entry = shard.entries.emplace(chunk.id(), Entry{chunk, {}}).first->second;
+  entry.node.id = chunk.id();
+  entry.node.bytes = cost;
+  shard.queue.insert(entry.node);
+}
+
+void MemoryStore::drop(const SealedChunk& chunk) {
+  Shard& shard = shard_of(chunk.id());
+  Evicted dropped;
+  MutexLock lock(shard.mutex);
+  const auto found = shard.entries.find(chunk.id());
+  if (found == shard.entries.end() || !found->second.chunk.same_copy_as(chunk)) return;
+  shard.queue.erase(found->second.node);
+  remove(shard, chunk.id(), dropped);
+  count(counters_.errors);
+}
+
+void MemoryStore::set_capacity(uint64_t capacity) {
+  for (Shard& shard : shards_) {
+    Evicted evicted;
+    MutexLock lock(shard.mutex);
+    shard.capacity = capacity / kShards;
+    shard.queue.set_capacity(shard.capacity);
+    evict_down_to(shard, shard.capacity, evicted);
+  }
+}
+
+uint64_t MemoryStore::bytes() const {
+  uint64_t sum = 0;
+  for (const Shard& shard : shards_) {
+    MutexLock lock(shard.mutex);
+    sum += shard.queue.bytes();
+  }
+  return sum;
+}
+
+MemoryStore::Shard& MemoryStore::shard_of(const ChunkId& id) {
+  // Not the bytes that the maps hash by, or each shard's map would use an eighth of its buckets.
+  return shards_.at(id.bytes.back() % kShards);
+}
+
+void MemoryStore::evict_down_to(Shard& shard, uint64_t bytes, Evicted& evicted) {
+  while (shard.queue.bytes() > bytes) {
+    S3Fifo::Node* victim = shard.queue.evict();
+    if (victim == nullptr) return;
+    remove(shard, victim->id, evicted);
+  }
+}
+
+void MemoryStore::remove(Shard& shard, const ChunkId& id, Evicted& removed) {
+  const auto found = shard.entries.find(id);
+  removed.push_back(std::move(found->second.chunk));
+  shard.entries.erase(found);
+}
+
+}  // namespace thaw

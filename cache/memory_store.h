@@ -1,0 +1,68 @@
+// MemoryStore: the memory tier. Holds sealed chunks, ciphertext only, in a few shards with a lock each;
+// evicts by S3-FIFO; never takes more than its capacity, counting ciphertext, checksums and bookkeeping.
+//
+// Owned by the daemon's wiring. Any thread may call; every call completes inside itself and waits for nothing
+// but a shard's lock. A chunk that a reader still holds lives on after its eviction, uncounted: readers are
+// bounded elsewhere. Sizes are bytes.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "cache/s3_fifo.h"
+#include "lib/base/mutex.h"
+#include "lib/chunk/chunk_store.h"
+#include "lib/metrics/tier_counters.h"
+
+namespace thaw {
+
+class MemoryStore final : public ChunkStore {
+ public:
+  // `counters`: errors are chunks dropped because they were damaged; hits and misses are counted by
+  // ReadThrough.
+  MemoryStore(uint64_t capacity, TierCounters& counters);
+
+  void find(const ChunkRef& ref, const Fetch& fetch, Completion<std::optional<SealedChunk>> done) override;
+  void put(const SealedChunk& chunk) override;
+  void drop(const SealedChunk& chunk) override;
+
+  // find() without its completion, for the hot path.
+  std::optional<SealedChunk> look_up(const ChunkRef& ref);
+
+  // Takes effect before it returns; a smaller one evicts at once.
+  void set_capacity(uint64_t capacity);
+  uint64_t bytes() const;
+
+  // What a chunk of `stored_length` takes of the capacity.
+  static uint64_t cost_of(uint32_t stored_length);
+
+ private:
+  struct Entry {
+    SealedChunk chunk;
+    S3Fifo::Node node;
+  };
+
+  struct alignas(64) Shard {
+    mutable Mutex mutex;
+    uint64_t capacity GUARDED_BY(mutex) = 0;
+    S3Fifo queue GUARDED_BY(mutex) = S3Fifo(0);
+    std::unordered_map<ChunkId, Entry, ChunkIdHash> entries GUARDED_BY(mutex);
+  };
+
+  // Chunks are freed by the caller after it let go of the lock: giving 512 KiB back may be a system call.
+  using Evicted = std::vector<SealedChunk>;
+
+  static constexpr size_t kShards = 8;
+
+  Shard& shard_of(const ChunkId& id);
+  static void evict_down_to(Shard& shard, uint64_t bytes, Evicted& evicted) REQUIRES(shard.mutex);
+  static void remove(Shard& shard, const ChunkId& id, Evicted& removed) REQUIRES(shard.mutex);
+
+  TierCounters& counters_;
+  std::array<Shard, kShards> shards_;
+};
+
+}  // namespace thaw

@@ -1,0 +1,124 @@
+// Origin: chunks from the object store, verified. The last tier.
+//
+// Looks into the readable roots, newest first. What waits for a request stands in a FairQueue under limits
+// with names. Transport trouble is tried again, with backoff, until the fetch's deadline; a wrong answer at
+// once and from the next root, until RetryLimits says that the chunk is damaged, which is remembered for a
+// while. A fetch whose deadline is TimePoint::max() waits as long as the store is away (`read.outage:
+// "wait"`).
+//
+// Owned by the daemon's wiring. Any thread may call; no lock is held across a request, a completion or a
+// hash. SHA-256 runs on `cpu`. REQUIRES at destruction: reader, cpu and timers have completed, or destroyed,
+// all that they were given.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "cache/damage_memory.h"
+#include "cache/expedite.h"
+#include "cache/fair_queue.h"
+#include "cache/retry.h"
+#include "lib/base/executor.h"
+#include "lib/base/mutex.h"
+#include "lib/base/timers.h"
+#include "lib/chunk/chunk_source.h"
+#include "lib/metrics/tier_counters.h"
+#include "lib/store/object_store.h"
+
+namespace thaw {
+
+struct OriginLimits {
+  // A request holds its slot, and its buffer of one chunk, until its answer was verified.
+  uint32_t in_flight = 64;
+  uint32_t in_flight_background = 48;  // read-ahead and prefetch together; the rest is kept for demand
+  uint32_t in_flight_per_mount = 48;
+  // Fetches that are open in any state. Beyond it background fetches are dropped (kCancelled), demand fails.
+  uint32_t open_background = 1024;
+  uint32_t open_demand = 65536;
+  Duration attempt = std::chrono::seconds(10);  // for one request; a store that hangs is asked again
+  Duration damage_remembered = std::chrono::seconds(5);
+  RetryLimits retry;
+};
+
+class Origin final : public ChunkSource, public Expedite {
+ public:
+  // Where a chunk lies: root id, chunk id → key in the store.
+  using KeyOf = std::function<std::string(const std::string& root, const ChunkId& id)>;
+
+  struct Parts {
+    ObjectReader& reader;
+    Executor& cpu;
+    Timers& timers;
+    TierCounters& counters;
+    KeyOf key_of;
+    uint64_t jitter_seed = 0;  // another one in every process, or a fleet comes back in step
+  };
+
+  // `roots`: the readable ones, newest first.
+  Origin(Parts parts, std::vector<std::string> roots, OriginLimits limits = {});
+  ~Origin() override;
+
+  void get(const ChunkRef& ref, const Fetch& fetch, Completion<Fetched> done) override;
+  void expedite(const ChunkRef& ref, const Fetch& fetch) override;
+
+  // Answers what is open, and whoever asks later, kCancelled; starts no more requests. Those under way end by
+  // themselves.
+  void shut_down();
+
+  // For requests that start from now on.
+  void set_roots(std::vector<std::string> roots);
+
+  // Since when no request has been answered, while some were tried; nothing while the store answers.
+  std::optional<TimePoint> away_since() const;
+  // Open fetches in any state.
+  size_t open() const;
+
+ private:
+  struct Job;
+  using Jobs = std::unordered_multimap<ChunkRef, std::unique_ptr<Job>, ChunkRefHash>;
+
+  // Queue and slots.
+  void enqueue(Job& job) EXCLUDES(mutex_);
+  void pump() EXCLUDES(mutex_);
+  Job* next_to_start() REQUIRES(mutex_);
+  bool may_start(Priority priority, uint64_t mount) const REQUIRES(mutex_);
+  void release_slot(Job& job) REQUIRES(mutex_);
+
+  // The steps of one job, each on the thread that finished the step before.
+  void attempt(Job& job);
+  void answered(Job& job, Result<Object> answer);
+  void verify(Job& job, Buffer bytes);
+  void missing(Job& job);
+  void wrong(Job& job, const Digest& digest, Error error);
+  void trouble(Job& job, Error error);
+  void try_later(Job& job, Error error);
+  void finish(Job& job, Result<Fetched> result);
+
+  Error expired(const Job& job) const;
+  void note_reachable();
+  void note_unreachable();
+
+  const Parts parts_;
+  const OriginLimits limits_;
+
+  mutable Mutex mutex_;
+  std::vector<std::string> roots_ GUARDED_BY(mutex_);
+  Jobs jobs_ GUARDED_BY(mutex_);  // all that are open; a job's own fields belong to the step that runs
+  FairQueue<Job*> queue_ GUARDED_BY(mutex_);
+  std::unordered_map<uint64_t, uint32_t> mount_in_flight_ GUARDED_BY(mutex_);
+  std::array<uint32_t, kPriorityCount> in_flight_ GUARDED_BY(mutex_) = {};
+  std::array<uint32_t, kPriorityCount> open_ GUARDED_BY(mutex_) = {};
+  bool pumping_ GUARDED_BY(mutex_) = false;
+  DamageMemory damage_ GUARDED_BY(mutex_);
+  uint64_t seed_ GUARDED_BY(mutex_);  // of the next job's jitter
+  bool closed_ GUARDED_BY(mutex_) = false;
+  std::optional<TimePoint> away_since_ GUARDED_BY(mutex_);
+};
+
+}  // namespace thaw
