@@ -1,0 +1,62 @@
+#include "cache/memory_store.h"
+
+#include <catch2/catch.hpp>
+
+#include "lib/base/units.h"
+#include "test/cache/chunk_store_conformance.h"
+
+namespace thaw {
+
+TEST_CASE("the memory store keeps what every store keeps", "[memory_store]") {
+  TierCounters counters{};
+  MemoryStore store(64 * kMiB, counters);
+  check_chunk_store(store, [] {});
+}
+
+TEST_CASE("the memory store never takes more than its capacity", "[memory_store]") {
+  TierCounters counters{};
+  constexpr uint64_t kCapacity = 2 * kMiB;
+  MemoryStore store(kCapacity, counters);
+  size_t kept = 0;
+  for (uint32_t i = 0; i < 600; ++i) {
+    store.put(sample_chunk(i, 4096 * (1 + i % 5)));
+    REQUIRE(store.bytes() <= kCapacity);
+  }
+  for (uint32_t i = 0; i < 600; ++i)
+    kept += store.look_up(sample_ref(i, 4096 * (1 + i % 5))).has_value() ? 1 : 0;
+  CHECK(kept > 100);
+  CHECK(kept < 600);
+  CHECK(store.bytes() > kCapacity / 2);
+}
+
+TEST_CASE("a smaller capacity takes effect at once, a larger one too", "[memory_store]") {
+  TierCounters counters{};
+  MemoryStore store(8 * kMiB, counters);
+  for (uint32_t i = 0; i < 200; ++i) store.put(sample_chunk(i));
+  REQUIRE(store.bytes() > kMiB);
+  store.set_capacity(kMiB);
+  CHECK(store.bytes() <= kMiB);
+  CHECK(store.bytes() > kMiB / 2);
+  store.set_capacity(0);
+  CHECK(store.bytes() == 0);
+  store.put(sample_chunk(1));
+  CHECK_FALSE(store.look_up(sample_ref(1)).has_value());
+  store.set_capacity(8 * kMiB);
+  store.put(sample_chunk(1));
+  CHECK(store.look_up(sample_ref(1)).has_value());
+}
+
+TEST_CASE("only the damaged copy is dropped, and counted", "[memory_store]") {
+  TierCounters counters{};
+  MemoryStore store(8 * kMiB, counters);
+  const SealedChunk damaged = sample_chunk(1);
+  store.put(damaged);
+  store.drop(damaged);
+  CHECK(counters.errors == 1);
+  store.put(sample_chunk(1));
+  store.drop(damaged);  // another reader that held the old copy
+  CHECK(store.look_up(sample_ref(1)).has_value());
+  CHECK(counters.errors == 1);
+}
+
+}  // namespace thaw

@@ -1,0 +1,121 @@
+#include "lib/image/read_ahead.h"
+
+#include <catch2/catch.hpp>
+
+#include <random>
+#include <set>
+
+#include "test/fakes/fake_source.h"
+#include "test/fakes/sample_chunks.h"
+
+namespace thaw {
+namespace {
+
+constexpr uint32_t kChunkSize = 512 * 1024;
+
+std::shared_ptr<const ImageMap> map_of(uint32_t chunks) {
+  auto map = std::make_shared<ImageMap>();
+  map->device_size = uint64_t{chunks} * kChunkSize;
+  map->chunk_size = kChunkSize;
+  for (uint32_t i = 0; i < chunks; ++i) {
+    ChunkRef ref{{}, kChunkSize};
+    std::memcpy(ref.id.bytes.data(), &i, sizeof i);
+    map->entries.push_back({i, ref});
+  }
+  return map;
+}
+
+uint32_t index_of(const ChunkRef& ref) {
+  uint32_t index = 0;
+  std::memcpy(&index, ref.id.bytes.data(), sizeof index);
+  return index;
+}
+
+struct Fixture {
+  std::set<uint32_t> asked() const {
+    std::set<uint32_t> all;
+    for (const auto& pending : source.pending) all.insert(index_of(pending.ref));
+    return all;
+  }
+  void read_in_order(uint64_t begin, uint64_t end, uint32_t length) {
+    for (uint64_t offset = begin; offset < end; offset += length) ahead.observe(offset, length, {});
+  }
+
+  ReadAheadBudget budget{uint64_t{64} * kChunkSize};
+  FakeSource source;
+  ImageCounters counters{};
+  ReadAhead ahead{map_of(1000), {source, budget, counters}};
+};
+
+}  // namespace
+
+TEST_CASE("reading in order asks for the next chunks, each once, more with every chunk", "[read_ahead]") {
+  Fixture f;
+  f.read_in_order(0, 256 * 1024, 128 * 1024);
+  CHECK(f.asked() == std::set<uint32_t>{1});
+  CHECK(f.source.pending[0].fetch.priority == Priority::kReadAhead);
+  f.read_in_order(256 * 1024, kChunkSize + 4096, 128 * 1024);
+  CHECK(f.asked() == std::set<uint32_t>{1, 2, 3});
+  f.read_in_order(kChunkSize + 128 * 1024, uint64_t{20} * kChunkSize, 128 * 1024);
+  CHECK(f.asked().size() == f.source.pending.size());
+  CHECK(*f.asked().rbegin() == 19 + ReadAhead::kMaxWindow);
+  CHECK(f.asked().size() == 19 + ReadAhead::kMaxWindow);
+}
+
+TEST_CASE("small reads in order are noticed too, and slight disorder is forgiven", "[read_ahead]") {
+  Fixture f;
+  SECTION("4 KiB") { f.read_in_order(0, 300 * 1024, 4096); }
+  SECTION("two threads that swap neighbours") {
+    for (uint64_t i = 0; i < 4; i += 2) {
+      f.ahead.observe((i + 1) * 128 * 1024, 128 * 1024, {});
+      f.ahead.observe(i * 128 * 1024, 128 * 1024, {});
+    }
+  }
+  CHECK(f.asked().contains(1));
+}
+
+TEST_CASE("reads at random, and reads of one place, trigger nothing", "[read_ahead]") {
+  Fixture f;
+  std::mt19937_64 random(7);
+  for (int i = 0; i < 20000; ++i) f.ahead.observe(random() % 125000 * 4096, 4096, {});
+  for (int i = 0; i < 1000; ++i) f.ahead.observe(8192, 4096, {});
+  CHECK(f.source.gets == 0);
+}
+
+TEST_CASE("several readers in order are told apart", "[read_ahead]") {
+  Fixture f;
+  for (uint64_t i = 0; i < 3; ++i) {
+    for (uint64_t reader = 0; reader < 4; ++reader) {
+      f.ahead.observe(reader * 100 * kChunkSize + i * 128 * 1024, 128 * 1024, {});
+    }
+  }
+  CHECK(f.asked() == std::set<uint32_t>{1, 101, 201, 301});
+}
+
+TEST_CASE("read-ahead stays inside its budget and gives it back", "[read_ahead]") {
+  Fixture f;
+  ReadAheadBudget small(uint64_t{3} * kChunkSize);
+  ReadAhead ahead(map_of(1000), {f.source, small, f.counters});
+  for (uint64_t i = 0; i < 100; ++i) ahead.observe(i * 128 * 1024, 128 * 1024, {});
+  CHECK(f.source.pending.size() == 3);
+  CHECK(small.used() == uint64_t{3} * kChunkSize);
+  while (!f.source.pending.empty()) f.source.answer(Error{Code::kCancelled, "dropped"});
+  CHECK(small.used() == 0);
+  for (uint64_t i = 100; i < 120; ++i) ahead.observe(i * 128 * 1024, 128 * 1024, {});
+  CHECK(f.source.pending.size() == 3);
+}
+
+TEST_CASE("what was read ahead counts as fetched from its tier", "[read_ahead]") {
+  Fixture f;
+  f.read_in_order(0, 256 * 1024, 128 * 1024);
+  f.source.answer(sample_chunk(1));
+  CHECK(f.counters.chunks_fetched[static_cast<size_t>(Tier::kOrigin)] == 1);
+}
+
+TEST_CASE("at the device's end there is nothing more to read ahead", "[read_ahead]") {
+  Fixture f;
+  f.read_in_order(uint64_t{997} * kChunkSize, uint64_t{1000} * kChunkSize, 128 * 1024);
+  CHECK(f.asked() == std::set<uint32_t>{998, 999});
+}
+
+}  // namespace thaw
