@@ -38,7 +38,7 @@ def content_digest(fd, size):
     for start, end in data_runs(fd, size):
         start -= start % 4096
         while start < end:
-            data = os.pread(fd, min(BLOCK, size - start), start)
+            data = os.pread(fd, min(BLOCK, end - start), start)
             if not data:
                 raise OSError("file ends at %d, size says %d" % (start, size))
             for at in range(0, len(data), 4096):
