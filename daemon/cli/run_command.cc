@@ -29,7 +29,7 @@ struct RunOptions {
   bool remove = true;  // what --rm says, and the only way that a container ends
 };
 
-ImageConfig image_config(const Json& config) {
+RunConfig image_config(const Json& config) {
   return {config.value("entrypoint", std::vector<std::string>{}),
           config.value("cmd", std::vector<std::string>{}), config.value("env", std::vector<std::string>{}),
           config.value("working_dir", ""), config.value("user", "")};
@@ -60,7 +60,7 @@ class ImageMount {
     (void)client_.post("/v1/umount", {{"target", answer_.at("id")}, {"lazy", true}, {"pid", ::getpid()}});
   }
 
-  ImageConfig config() const { return image_config(answer_.value("config", Json::object())); }
+  RunConfig config() const { return image_config(answer_.value("config", Json::object())); }
 
  private:
   ImageMount(ControlClient client, Json answer) : client_(std::move(client)), answer_(std::move(answer)) {}

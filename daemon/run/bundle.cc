@@ -29,7 +29,7 @@ void add_default(std::vector<std::string>& env, const std::string& entry) {
   if (std::ranges::find(env, name_of(entry), name_of) == env.end()) env.push_back(entry);
 }
 
-std::vector<std::string> arguments(const ImageConfig& image, const ContainerOptions& options) {
+std::vector<std::string> arguments(const RunConfig& image, const ContainerOptions& options) {
   std::vector<std::string> args = image.entrypoint;
   if (!options.entrypoint.empty()) args = {options.entrypoint};
   const bool own_cmd = options.entrypoint.empty() && options.command.empty();
@@ -79,18 +79,18 @@ Json linux_part() {
 
 }  // namespace
 
-Result<Process> plan_process(const std::string& root, const ImageConfig& image,
+Result<Process> plan_process(const std::string& root, const RunConfig& image,
                              const ContainerOptions& options) {
   Process process;
   process.args = arguments(image, options);
   if (process.args.empty()) {
     return Error{Code::kUsage, "the image names no program; say one: thaw run NAME -- CMD"};
   }
-  THAW_ASSIGN(process.identity, resolve_identity(root, options.user.empty() ? image.user : options.user));
+  THAW_ASSIGN(process.user, resolve_user(root, options.user.empty() ? image.user : options.user));
   process.env = image.env;
   for (const std::string& entry : options.env) set_variable(process.env, entry);
   add_default(process.env, kDefaultPath);
-  add_default(process.env, "HOME=" + process.identity.home);
+  add_default(process.env, "HOME=" + process.user.home);
   process.working_dir = options.working_dir.empty() ? image.working_dir : options.working_dir;
   if (process.working_dir.empty()) process.working_dir = "/";
   THAW_ASSIGN(process.args[0], find_program(root, process.args[0], process.working_dir, process.env));
@@ -98,9 +98,8 @@ Result<Process> plan_process(const std::string& root, const ImageConfig& image,
 }
 
 std::string bundle_text(const Process& process, const std::string& root, Terminal terminal) {
-  const Json user = {{"uid", process.identity.uid},
-                     {"gid", process.identity.gid},
-                     {"additionalGids", process.identity.extra_gids}};
+  const Json user = {
+      {"uid", process.user.uid}, {"gid", process.user.gid}, {"additionalGids", process.user.extra_gids}};
   const Json document = {{"ociVersion", "1.0.2"},
                          {"process",
                           {{"terminal", terminal == Terminal::kPseudo},

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "daemon/run/identity.h"
-#include "daemon/run/image_config.h"
+#include "daemon/run/process_user.h"
+#include "daemon/run/run_config.h"
 #include "lib/base/result.h"
 
 namespace thaw {
@@ -15,13 +15,13 @@ struct Process {
   std::vector<std::string> args;
   std::vector<std::string> env;
   std::string working_dir;
-  Identity identity;
+  ProcessUser user;
   std::string hostname;
 };
 
 // REQUIRES: `root` is the container's mounted root filesystem. kUsage when neither image nor command line
 // name a program; kNotFound and kRefused for a program that is not there or cannot be executed.
-Result<Process> plan_process(const std::string& root, const ImageConfig& image,
+Result<Process> plan_process(const std::string& root, const RunConfig& image,
                              const ContainerOptions& options);
 
 // The text of config.json; `root` becomes root.path, `terminal` whether the process gets a pseudo-terminal.

@@ -9,8 +9,8 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-ImageConfig image_of(Words entrypoint, Words cmd) {
-  ImageConfig image;
+RunConfig image_of(Words entrypoint, Words cmd) {
+  RunConfig image;
   image.entrypoint = std::move(entrypoint);
   image.cmd = std::move(cmd);
   return image;
@@ -42,7 +42,7 @@ TEST_CASE("command line and image make the process", "[run]") {
 TEST_CASE("environment, folder and user come from the image unless they are given", "[run]") {
   const FakeRoot root;
   root.write("/bin/sh", "#!", 0755);
-  ImageConfig image = image_of({"sh"}, {});
+  RunConfig image = image_of({"sh"}, {});
   image.env = {"A=1", "B=2"};
   image.working_dir = "/srv";
   ContainerOptions options;
@@ -56,7 +56,7 @@ TEST_CASE("environment, folder and user come from the image unless they are give
   options.user = "12:13";
   process = plan_process(root.path(), image, options).value();
   CHECK(process.working_dir == "/tmp");
-  CHECK(process.identity.gid == 13);
+  CHECK(process.user.gid == 13);
 
   const auto bundle = nlohmann::json::parse(bundle_text(process, root.path(), Terminal::kNone));
   CHECK(bundle["process"]["args"] == nlohmann::json({"/bin/sh"}));

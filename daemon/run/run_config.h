@@ -1,4 +1,4 @@
-// ImageConfig: how the image wants to be run, as its OCI image configuration says; and what the command line
+// RunConfig: how the image wants to be run, as its OCI image configuration says; and what the command line
 // changes.
 #pragma once
 
@@ -7,7 +7,7 @@
 
 namespace thaw {
 
-struct ImageConfig {
+struct RunConfig {
   std::vector<std::string> entrypoint;
   std::vector<std::string> cmd;
   std::vector<std::string> env;  // NAME=VALUE

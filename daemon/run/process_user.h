@@ -1,4 +1,4 @@
-// Identity: the numeric user and groups that a container's process runs as.
+// ProcessUser: the numeric user and groups that a container's process runs as.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace thaw {
 
-struct Identity {
+struct ProcessUser {
   uint32_t uid = 0;
   uint32_t gid = 0;
   std::vector<uint32_t> extra_gids;
@@ -19,6 +19,6 @@ struct Identity {
 // Resolves "", "USER", "UID", "USER:GROUP" or "UID:GID" with the root filesystem's own /etc/passwd and
 // /etc/group, as the OCI image specification describes `config.User`. kNotFound for a name that is in
 // neither.
-Result<Identity> resolve_identity(const std::string& root, const std::string& user);
+Result<ProcessUser> resolve_user(const std::string& root, const std::string& wanted);
 
 }  // namespace thaw

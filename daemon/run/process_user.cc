@@ -1,4 +1,4 @@
-#include "daemon/run/identity.h"
+#include "daemon/run/process_user.h"
 
 #include <algorithm>
 #include <charconv>
@@ -51,32 +51,32 @@ const Fields* find_row(const std::vector<Fields>& rows, const std::string& key) 
 
 }  // namespace
 
-Result<Identity> resolve_identity(const std::string& root, const std::string& user) {
-  const std::string name = user.substr(0, user.find(':'));
-  const std::string group = user.find(':') == std::string::npos ? "" : user.substr(user.find(':') + 1);
+Result<ProcessUser> resolve_user(const std::string& root, const std::string& wanted) {
+  const std::string name = wanted.substr(0, wanted.find(':'));
+  const std::string group = wanted.find(':') == std::string::npos ? "" : wanted.substr(wanted.find(':') + 1);
   const auto groups = read_table(root, "/etc/group", 4);
-  Identity identity;
+  ProcessUser user;
   const auto users = read_table(root, "/etc/passwd", 7);
   const Fields* row = find_row(users, name.empty() ? "0" : name);
   if (row == nullptr && !name.empty() && !number(name)) {
     return Error{Code::kNotFound, "user \"" + name + "\" is not in the image's /etc/passwd"};
   }
-  identity.uid = row != nullptr ? number((*row)[2]).value_or(0) : number(name).value_or(0);
+  user.uid = row != nullptr ? number((*row)[2]).value_or(0) : number(name).value_or(0);
   if (row != nullptr) {
-    identity.gid = number((*row)[3]).value_or(0);
-    if (!(*row)[5].empty()) identity.home = (*row)[5];
+    user.gid = number((*row)[3]).value_or(0);
+    if (!(*row)[5].empty()) user.home = (*row)[5];
     for (const Fields& entry : groups) {
-      if (lists_member(entry[3], (*row)[0])) identity.extra_gids.push_back(number(entry[2]).value_or(0));
+      if (lists_member(entry[3], (*row)[0])) user.extra_gids.push_back(number(entry[2]).value_or(0));
     }
   }
-  if (group.empty()) return identity;
+  if (group.empty()) return user;
   const Fields* group_row = find_row(groups, group);
   if (group_row == nullptr && !number(group)) {
     return Error{Code::kNotFound, "group \"" + group + "\" is not in the image's /etc/group"};
   }
-  identity.gid = number(group_row != nullptr ? (*group_row)[2] : group).value_or(0);
-  identity.extra_gids.clear();
-  return identity;
+  user.gid = number(group_row != nullptr ? (*group_row)[2] : group).value_or(0);
+  user.extra_gids.clear();
+  return user;
 }
 
 }  // namespace thaw
