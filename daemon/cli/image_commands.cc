@@ -1,0 +1,155 @@
+#include <ctime>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <unordered_set>
+
+#include "daemon/cli/command.h"
+#include "daemon/cli/store_session.h"
+
+namespace thaw {
+namespace {
+
+using Json = nlohmann::json;
+
+struct ImageOptions {
+  std::string name;
+  std::string tenant;
+  bool allow_rollback = false;
+
+  Rollback rollback() const { return allow_rollback ? Rollback::kAllow : Rollback::kRefuse; }
+};
+
+uint64_t now_seconds() { return static_cast<uint64_t>(std::time(nullptr)); }
+
+std::string time_text(uint64_t seconds) {
+  const auto time = static_cast<std::time_t>(seconds);
+  std::tm parts{};
+  char text[32] = {};
+  ::gmtime_r(&time, &parts);
+  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", &parts);
+  return text;
+}
+
+Json describe(const ListedImage& image) {
+  Json row = {{"name", image.name + ":" + image.tag}};
+  if (!image.record.ok()) {
+    row["error"] = image.record.error().message;
+    return row;
+  }
+  row["manifest"] = image.record->manifest.hex();
+  row["sequence"] = image.record->sequence;
+  row["time"] = image.record->time;
+  return row;
+}
+
+std::string as_line(const ListedImage& image) {
+  const std::string name = image.name + ":" + image.tag;
+  if (!image.record.ok()) return name + "  " + image.record.error().message + "\n";
+  return name + "  " + image.record->manifest.hex().substr(0, 12) + "  " + time_text(image.record->time) +
+         "\n";
+}
+
+Status images(Invocation& invocation, const ImageOptions& options) {
+  THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
+  THAW_ASSIGN(const auto session, StoreSession::open(invocation.config, StoreUse::kRead, KeyringUse::kRead));
+  THAW_ASSIGN(Names names, session->names(options.tenant));
+  auto listed = names.list();
+  // Nothing was ever built into the store: no images, and no error.
+  if (!listed.ok() && listed.error().code == Code::kNotFound) listed = std::vector<ListedImage>{};
+  if (!listed.ok()) return listed.error();
+  Json rows = Json::array();
+  std::string text;
+  for (const ListedImage& image : listed.value()) {
+    rows.push_back(describe(image));
+    text += as_line(image);
+  }
+  invocation.print({{"images", rows}}, text.empty() ? "no images yet; 'thaw build' makes one" : text);
+  return {};
+}
+
+Json describe(const OpenedImage& image, const std::string& name) {
+  const Manifest& manifest = image.manifest.clear;
+  uint64_t stored = 0;
+  std::unordered_set<ChunkId, ChunkIdHash> distinct;
+  for (const ManifestChunk& chunk : manifest.chunks) {
+    if (distinct.insert(chunk.id).second) stored += chunk.stored_length;
+  }
+  return {{"name", name},
+          {"manifest", image.manifest.digest.hex()},
+          {"root", image.root},
+          {"tenant", manifest.tenant},
+          {"layout", manifest.layout_version},
+          {"chunk_size", manifest.chunk_size},
+          {"device_bytes", manifest.device_bytes},
+          {"content_bytes", image.manifest.details.content_bytes},
+          {"files", image.manifest.details.files},
+          {"chunks", distinct.size()},
+          {"zero_chunks", manifest.device_chunks() - manifest.chunks.size()},
+          {"stored_bytes", stored},
+          {"source", image.manifest.details.source.hex()},
+          {"reference", image.manifest.details.reference},
+          {"builder", image.builder_version},
+          {"config", Json::parse(image.manifest.details.config, nullptr, false)}};
+}
+
+std::string inspect_text(const Json& image) {
+  return image.at("name").get<std::string>() +
+         "\n  manifest  sha256:" + image.at("manifest").get<std::string>() + "\n  from      " +
+         image.at("reference").get<std::string>() + "\n  device    " +
+         format_size(image.at("device_bytes").get<uint64_t>()) + ", of which " +
+         format_size(image.at("content_bytes").get<uint64_t>()) + " are files\n  stored    " +
+         format_size(image.at("stored_bytes").get<uint64_t>()) + " in " + image.at("chunks").dump() +
+         " chunks, root " + image.at("root").get<std::string>() + "\n  config    " +
+         image.at("config").dump() + "\n";
+}
+
+Status inspect(Invocation& invocation, const ImageOptions& options) {
+  THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
+  THAW_ASSIGN(const auto session, StoreSession::open(invocation.config, StoreUse::kRead, KeyringUse::kRead));
+  THAW_ASSIGN(const ImageName name, ImageName::parse(options.name));
+  THAW_ASSIGN(const OpenedImage image, session->open_image(options.name, options.tenant, options.rollback()));
+  const Json described = describe(image, name.name + ":" + name.tag);
+  invocation.print(described, inspect_text(described));
+  return {};
+}
+
+Status remove(Invocation& invocation, const ImageOptions& options) {
+  THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
+  THAW_ASSIGN(const auto session, StoreSession::open(invocation.config, StoreUse::kRead, KeyringUse::kBuild));
+  THAW_ASSIGN(const ImageName name, ImageName::parse(options.name));
+  THAW_ASSIGN(Names names, session->names(options.tenant));
+  THAW_ASSIGN(const NameRecord record, names.remove(name, session->keys(), now_seconds()));
+  invocation.print({{"name", name.text()}, {"sequence", record.sequence}}, "");
+  return {};
+}
+
+CLI::App* add_image_command(CLI::App& app, const char* name, const char* help, ImageOptions& options) {
+  CLI::App* command = app.add_subcommand(name, help);
+  command->add_option("NAME", options.name, "NAME[:TAG][@sha256:DIGEST]")->required();
+  command->add_option("--tenant", options.tenant, "Whose image (default: the configured tenant)");
+  return command;
+}
+
+}  // namespace
+
+void add_image_commands(CLI::App& app, Invocation& invocation) {
+  auto options = std::make_shared<ImageOptions>();
+  CLI::App* list = app.add_subcommand("images", "The tenant's images");
+  list->add_option("--tenant", options->tenant, "Whose images (default: the configured tenant)");
+  list->callback([&invocation, options] {
+    invocation.action = [options](Invocation& call) { return images(call, *options); };
+  });
+  CLI::App* explain =
+      add_image_command(app, "inspect", "What an image is made of and how it starts", *options);
+  explain->add_flag("--allow-rollback", options->allow_rollback,
+                    "Accept an older name record than seen before");
+  explain->callback([&invocation, options] {
+    invocation.action = [options](Invocation& call) { return inspect(call, *options); };
+  });
+  add_image_command(app, "rm", "Take a name away; its chunks stay until they are collected", *options)
+      ->callback([&invocation, options] {
+        invocation.action = [options](Invocation& call) { return remove(call, *options); };
+      });
+}
+
+}  // namespace thaw

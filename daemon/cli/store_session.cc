@@ -1,0 +1,54 @@
+#include "daemon/cli/store_session.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "daemon/config/keyring_path.h"
+#include "daemon/trusted_builders.h"
+
+namespace thaw {
+namespace {
+
+// Mostly waiting for the disk; see DirectoryStore.
+constexpr size_t kIoThreads = 12;
+
+size_t core_count() { return std::max(1U, std::thread::hardware_concurrency()); }
+
+}  // namespace
+
+StoreSession::StoreSession(const Config& config, KeyringDirectory keys)
+    : config_(config),
+      keys_(std::move(keys)),
+      io_("store", kIoThreads),
+      cpu_("cpu", core_count()),
+      sequences_(config.state_dir + "/sequences") {}
+
+Result<std::unique_ptr<StoreSession>> StoreSession::open(const Config& config, StoreUse store_use,
+                                                         KeyringUse keyring_use) {
+  THAW_ASSIGN(const std::string path, keyring_path(config.keys_url));
+  std::unique_ptr<StoreSession> session(new StoreSession(config, KeyringDirectory(path, keyring_use)));
+  THAW_ASSIGN(session->store_, open_object_store(config.store_url, store_use, session->io_));
+  session->catalog_ = std::make_unique<Catalog>(*session->store_);
+  return session;
+}
+
+Result<TrustedBuilders> StoreSession::trusted() const { return trusted_builders(config_, keys_); }
+
+Result<Names> StoreSession::names(const std::string& tenant) {
+  const std::string& owner = tenant.empty() ? config_.tenant : tenant;
+  THAW_TRY(check_tenant(owner));
+  THAW_ASSIGN(TrustedBuilders builders, trusted());
+  return Names(*catalog_, owner, std::move(builders));
+}
+
+Result<OpenedImage> StoreSession::open_image(const std::string& name, const std::string& tenant,
+                                             Rollback rollback) {
+  THAW_ASSIGN(ImageName parsed, ImageName::parse(name));
+  const std::string& owner = tenant.empty() ? config_.tenant : tenant;
+  THAW_TRY(check_tenant(owner));
+  THAW_ASSIGN(TrustedBuilders builders, trusted());
+  return thaw::open_image({*catalog_, keys_, sequences_, std::move(builders)},
+                          {owner, std::move(parsed), rollback});
+}
+
+}  // namespace thaw

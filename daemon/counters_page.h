@@ -1,0 +1,42 @@
+// CountersPage: all that the daemon counts, in memory that the supervisor keeps and each worker maps, so that
+// the counters survive a worker. Zero-filled at first. Any thread of any process.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "fuse/read_reply.h"
+#include "lib/base/digest.h"
+#include "lib/chunk/chunk_source.h"
+#include "lib/metrics/latency_histogram.h"
+#include "lib/metrics/tier_counters.h"
+
+namespace thaw {
+
+struct CountersPage {
+  static constexpr size_t kBytes = 64 * 1024;  // what the supervisor sets aside
+  static constexpr size_t kImages = 1024;      // served at the same time with counters of their own
+
+  struct ImageSlot {
+    std::atomic<uint64_t> key;  // 0: free; else the first bytes of the manifest's digest
+    ImageCounters counters;
+  };
+
+  std::array<TierCounters, kTierCount> tiers;
+  ReadCounters reads;
+  LatencyHistogram latency;  // of answered reads
+  ImageSlot overflow;        // shared by images that come when all slots are taken
+  std::array<ImageSlot, kImages> images;
+
+  TierCounters& tier(Tier tier) { return tiers.at(static_cast<size_t>(tier)); }
+
+  // The image's slot; the same one in each worker.
+  ImageCounters& image(const Digest& manifest);
+  // Zeroes the image's slot and frees it.
+  void forget_image(const Digest& manifest);
+};
+
+static_assert(sizeof(CountersPage) <= CountersPage::kBytes);
+
+}  // namespace thaw

@@ -1,0 +1,21 @@
+#include "daemon/trusted_builders.h"
+
+#include "lib/base/hex.h"
+
+namespace thaw {
+
+Result<TrustedBuilders> trusted_builders(const Config& config, const KeyringDirectory& keys) {
+  if (config.trusted_builders.empty()) return keys.trusted();
+  TrustedBuilders builders;
+  for (const std::string& text : config.trusted_builders) {
+    PublicKey key{};
+    if (!from_hex(text, key)) {
+      return Error{Code::kUsage,
+                   "\"trust.builders\": \"" + text + "\" is no public key of 64 hexadecimal digits"};
+    }
+    builders.insert(key);
+  }
+  return builders;
+}
+
+}  // namespace thaw

@@ -1,0 +1,30 @@
+#include "daemon/wiring.h"
+
+#include <algorithm>
+
+#include "lib/store/paths.h"
+
+namespace thaw {
+namespace {
+
+OriginLimits limits_of(const ChainOptions& options) {
+  OriginLimits limits;
+  limits.in_flight = options.origin_in_flight;
+  // A quarter is kept for demand; see OriginLimits.
+  limits.in_flight_background = std::max(1U, options.origin_in_flight * 3 / 4);
+  limits.in_flight_per_mount = std::max(1U, options.origin_in_flight * 3 / 4);
+  return limits;
+}
+
+}  // namespace
+
+// memory → single flight → origin
+Chain::Chain(const Parts& parts, const ChainOptions& options)
+    : origin_({parts.store, parts.cpu, parts.timers, parts.counters.tier(Tier::kOrigin), chunk_key},
+              options.roots, limits_of(options)),
+      memory_store_(options.memory_bytes, parts.counters.tier(Tier::kMemory)),
+      single_flight_(memory_store_, origin_, origin_, parts.timers),
+      memory_(memory_store_, Tier::kMemory, single_flight_, parts.counters.tier(Tier::kMemory)),
+      read_ahead_(options.read_ahead_bytes) {}
+
+}  // namespace thaw

@@ -1,0 +1,54 @@
+// Chain: the tiers of the read path, constructed and joined in one place.
+//
+// Owned by the worker. What is passed in must outlive it; requests must have stopped, and executors and
+// timers must complete nothing any more, when it goes.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cache/memory_store.h"
+#include "cache/origin.h"
+#include "cache/read_through.h"
+#include "cache/single_flight.h"
+#include "daemon/counters_page.h"
+#include "lib/base/executor.h"
+#include "lib/base/timers.h"
+#include "lib/image/read_ahead.h"
+#include "lib/store/object_store.h"
+
+namespace thaw {
+
+struct ChainOptions {
+  uint64_t memory_bytes = 0;
+  uint32_t origin_in_flight = 0;
+  uint64_t read_ahead_bytes = 0;
+  std::vector<std::string> roots;  // readable, newest first
+};
+
+class Chain {
+ public:
+  struct Parts {
+    ObjectReader& store;
+    Executor& cpu;
+    Timers& timers;
+    CountersPage& counters;
+  };
+
+  Chain(const Parts& parts, const ChainOptions& options);
+
+  ChunkSource& source() { return memory_; }
+  MemoryStore& memory() { return memory_store_; }
+  Origin& origin() { return origin_; }
+  ReadAheadBudget& read_ahead() { return read_ahead_; }
+
+ private:
+  // In the order in which a fetch goes down, last to first.
+  Origin origin_;
+  MemoryStore memory_store_;
+  SingleFlight single_flight_;
+  ReadThrough memory_;
+  ReadAheadBudget read_ahead_;
+};
+
+}  // namespace thaw
