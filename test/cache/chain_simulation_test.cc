@@ -2,6 +2,7 @@
 // replays a run: THAW_SEED=N runs that one alone.
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <optional>
 #include <string>
@@ -129,7 +130,9 @@ class Simulation {
   void check_bounds() {
     REQUIRE(memory_.bytes() <= kMemory);
     REQUIRE(budget_.used() <= kBudget);
-    for (const auto& read : reads_) REQUIRE(read->answers <= 1);
+    const bool answered_once =
+        std::all_of(reads_.begin(), reads_.end(), [](const auto& read) { return read->answers <= 1; });
+    REQUIRE(answered_once);
   }
 
   void finish() {
