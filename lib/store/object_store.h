@@ -55,9 +55,16 @@ enum class PutIf : uint8_t {
   kUnchanged,  // replaces only what has PutOptions::version (else PutOutcome::kKept)
 };
 
+// When a stored object outlives a power loss.
+enum class Durability : uint8_t {
+  kNow,       // once `done` says kStored
+  kWithSync,  // once ObjectWriter::sync of its folder is done; it is never seen with wrong bytes before
+};
+
 struct PutOptions {
   PutIf condition = PutIf::kAlways;
   std::string version;
+  Durability durability = Durability::kNow;
 };
 
 enum class PutOutcome : uint8_t { kStored, kKept };
@@ -65,11 +72,13 @@ enum class PutOutcome : uint8_t { kStored, kKept };
 class ObjectWriter {
  public:
   virtual ~ObjectWriter() = default;
-  // Durable once `done` says kStored. `bytes` must live until `done` runs.
+  // `bytes` must live until `done` runs.
   virtual void put(const std::string& key, ByteView bytes, const PutOptions& options,
                    Completion<PutOutcome> done) = 0;
   // Removing what is not there is no error.
   virtual void remove(const std::string& key, Completion<bool> done) = 0;
+  // Makes durable all that is found below `prefix` (a folder with its "/"), whoever put it there.
+  virtual void sync(const std::string& prefix, Completion<bool> done) = 0;
 };
 
 class ObjectStore : public ObjectReader, public ObjectWriter {};

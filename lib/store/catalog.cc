@@ -1,0 +1,155 @@
+#include "lib/store/catalog.h"
+
+#include <algorithm>
+
+#include "lib/base/await.h"
+#include "lib/manifest/envelope.h"
+#include "lib/manifest/manifest.h"
+
+namespace thaw {
+namespace {
+
+constexpr const char* kFirstRoot = "1";
+// Roots follow each other over weeks; a store that has more is not one of ours.
+constexpr unsigned kMaxRoots = 10'000;
+
+bool is_missing(const Error& error) { return error.code == Code::kNotFound; }
+
+}  // namespace
+
+Result<Object> Catalog::read(const std::string& key, uint64_t max_bytes) {
+  GetOptions options;
+  options.max_bytes = max_bytes;
+  return await<Object>([&](Completion<Object> done) { store_.get(key, options, std::move(done)); });
+}
+
+Result<PutOutcome> Catalog::write(const std::string& key, ByteView bytes, const PutOptions& options) {
+  return await<PutOutcome>(
+      [&](Completion<PutOutcome> done) { store_.put(key, bytes, options, std::move(done)); });
+}
+
+Result<std::vector<ListedObject>> Catalog::list(const ListOptions& options) {
+  using Listed = std::vector<ListedObject>;
+  return await<Listed>([&](Completion<Listed> done) { store_.list(options, std::move(done)); });
+}
+
+Status Catalog::sync(const std::string& prefix) {
+  const auto synced = await<bool>([&](Completion<bool> done) { store_.sync(prefix, std::move(done)); });
+  if (!synced.ok()) return synced.error();
+  return {};
+}
+
+Result<Identifier> Catalog::store_id() {
+  {
+    const MutexLock lock(mutex_);
+    if (store_id_) return *store_id_;
+  }
+  const std::string key(kStoreKey);
+  const Result<Object> stored = read(key, kMaxDocumentBytes);
+  if (!stored.ok() && is_missing(stored.error())) {
+    return Error{Code::kNotFound, "the store is empty: nothing was built into it yet; see 'thaw build'"};
+  }
+  if (!stored.ok()) return stored.error();
+  THAW_ASSIGN(const Identifier id, parse_store_document(stored->bytes.view()));
+  const MutexLock lock(mutex_);
+  store_id_ = id;
+  return id;
+}
+
+Result<Identifier> Catalog::make_store_id() {
+  const Result<Identifier> there = store_id();
+  if (there.ok() || !is_missing(there.error())) return there;
+  const std::string document = write_store_document(Identifier::random());
+  THAW_ASSIGN(const PutOutcome outcome,
+              write(std::string(kStoreKey), as_bytes(document), {PutIf::kAbsent, {}, Durability::kNow}));
+  // Whoever was first has named the store: read what is there.
+  (void)outcome;
+  return store_id();
+}
+
+Result<Root> Catalog::read_root(const RootId& id) {
+  THAW_ASSIGN(const Object stored, read(root_key(id), kMaxDocumentBytes));
+  return parse_root_document(stored.bytes.view(), id);
+}
+
+Result<std::vector<Root>> Catalog::roots() {
+  std::vector<Root> roots;
+  for (unsigned number = 1; number <= kMaxRoots; ++number) {
+    const Result<Root> root = read_root(std::to_string(number));
+    if (!root.ok() && is_missing(root.error())) break;
+    if (!root.ok()) return root.error();
+    roots.push_back(root.value());
+  }
+  std::reverse(roots.begin(), roots.end());
+  return roots;
+}
+
+Result<std::vector<Root>> Catalog::readable_roots() {
+  THAW_ASSIGN(std::vector<Root> found, roots());
+  std::erase_if(found, [](const Root& root) { return root.state == RootState::kDeleted; });
+  return found;
+}
+
+Result<Root> Catalog::make_first_root(const Identifier& store_id, BuilderKeys& keys, uint64_t now_seconds) {
+  const PutOptions absent{PutIf::kAbsent, {}, Durability::kNow};
+  const Salt salt = make_salt();
+  THAW_ASSIGN(const Bytes record, wrap_salt_record(salt, store_id, keys));
+  THAW_ASSIGN(PutOutcome outcome, write(salt_key(salt.id), record, absent));
+  // The salt stands before the root that names it, so that no root is ever without one.
+  const std::string document = write_root_document({kFirstRoot, RootState::kActive, salt.id, now_seconds});
+  THAW_ASSIGN(outcome, write(root_key(kFirstRoot), as_bytes(document), absent));
+  if (outcome == PutOutcome::kKept) {
+    // Another builder was first; nothing names this salt.
+    const auto removed =
+        await<bool>([&](Completion<bool> done) { store_.remove(salt_key(salt.id), std::move(done)); });
+    if (!removed.ok()) return removed.error();
+  }
+  return read_root(kFirstRoot);
+}
+
+Result<Root> Catalog::root_for_build(const Identifier& store_id, BuilderKeys& keys, uint64_t now_seconds) {
+  THAW_ASSIGN(const std::vector<Root> found, roots());
+  if (found.empty()) return make_first_root(store_id, keys, now_seconds);
+  for (const Root& root : found) {
+    if (root.state == RootState::kActive) return root;
+  }
+  return Error{Code::kRefused, "the store has no active root to build into; see 'thaw roots create'"};
+}
+
+Result<BuildPlace> Catalog::prepare_build(BuilderKeys& keys, uint64_t now_seconds) {
+  THAW_ASSIGN(const Identifier id, make_store_id());
+  THAW_ASSIGN(const Root root, root_for_build(id, keys, now_seconds));
+  THAW_ASSIGN(const Object record, read(salt_key(root.salt_id), kMaxSaltRecordBytes));
+  THAW_ASSIGN(Salt salt, open_salt_record(record.bytes.view(), root.salt_id, id, keys));
+  return BuildPlace{id, root, salt};
+}
+
+Status Catalog::put_manifest(const RootId& root, const Digest& digest, ByteView bytes) {
+  // The digest names these bytes only: replacing what is there can only mend it.
+  THAW_ASSIGN(const PutOutcome outcome, write(manifest_key(root, digest), bytes, {}));
+  (void)outcome;
+  return {};
+}
+
+Status Catalog::put_envelope(const RootId& root, const Digest& digest, ByteView bytes) {
+  THAW_ASSIGN(const PutOutcome outcome, write(envelope_key(root, digest), bytes, {}));
+  (void)outcome;
+  return {};
+}
+
+Result<FoundObject> Catalog::find_manifest(const Digest& digest) {
+  THAW_ASSIGN(const std::vector<Root> found, readable_roots());
+  for (const Root& root : found) {
+    Result<Object> object = read(manifest_key(root.id, digest), kMaxManifestBytes);
+    if (object.ok()) return FoundObject{root.id, std::move(object->bytes)};
+    if (!is_missing(object.error())) return object.error();
+  }
+  return Error{Code::kNotFound, "no readable root of the store has manifest " + digest.hex()};
+}
+
+Result<Buffer> Catalog::read_envelope(const RootId& root, const Digest& digest) {
+  THAW_ASSIGN(Object object, read(envelope_key(root, digest), kMaxEnvelopeBytes));
+  return std::move(object.bytes);
+}
+
+}  // namespace thaw

@@ -1,0 +1,229 @@
+#include "lib/store/directory_store.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "lib/crypto/hash.h"
+#include "lib/store/beneath.h"
+#include "lib/store/folder_entries.h"
+#include "lib/store/paths.h"
+#include "lib/store/temporary_object.h"
+
+namespace thaw {
+namespace {
+
+constexpr const char* kLockFile = ".lock";
+
+// Opens without waiting on a FIFO that stands in an object's place.
+constexpr int kReadFlags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
+
+struct OpenObject {
+  Fd file;
+  uint64_t size = 0;
+};
+
+Result<OpenObject> open_object(int root, const std::string& key) {
+  THAW_ASSIGN(const Place place, find_place(root, key));
+  OpenObject object{Fd(::openat(place.folder.get(), place.name.c_str(), kReadFlags)), 0};
+  struct stat info {};
+  if (!object.file.valid() || ::fstat(object.file.get(), &info) != 0) return object_error(key, errno);
+  if (!S_ISREG(info.st_mode)) return Error{Code::kNotFound, "store object " + key + ": not a regular file"};
+  object.size = static_cast<uint64_t>(info.st_size);
+  return object;
+}
+
+Status read_all(int fd, const std::string& key, MutableBytes out) {
+  for (off_t offset = 0; !out.empty();) {
+    const ssize_t n = ::pread(fd, out.data(), out.size(), offset);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return object_error(key, errno);
+    // Another writer cut it: like a short body, worth another try.
+    if (n == 0) return Error{Code::kUnreachable, "store object " + key + ": it changed while it was read"};
+    out = out.subspan(static_cast<size_t>(n));
+    offset += n;
+  }
+  return {};
+}
+
+Result<Object> read_object(int root, const std::string& key, uint64_t max_bytes) {
+  THAW_ASSIGN(const OpenObject open, open_object(root, key));
+  if (open.size > max_bytes) {
+    return Error{Code::kDamaged, "store object " + key + ": " + std::to_string(open.size) +
+                                     " bytes, more than it may have (" + std::to_string(max_bytes) + ")"};
+  }
+  Object object{Buffer(open.size), {}};
+  THAW_TRY(read_all(open.file.get(), key, object.bytes.mutable_view()));
+  if (open.size <= kMaxVersionedBytes) object.version = sha256(object.bytes.view()).hex();
+  return object;
+}
+
+Status check_key(const std::string& key) {
+  if (is_object_key(key)) return {};
+  return Error{Code::kUsage, "\"" + key.substr(0, 80) + "\" is no key of a store's object"};
+}
+
+Status check_prefix(const std::string& prefix) {
+  if (prefix.empty()) return {};
+  if (prefix.back() == '/' && is_object_key(prefix.substr(0, prefix.size() - 1))) return {};
+  return Error{Code::kUsage, "\"" + prefix.substr(0, 80) + "\" is no folder of a store"};
+}
+
+Status still_wanted(const std::string& key, const GetOptions& options) {
+  if (options.stop.stop_requested())
+    return Error{Code::kCancelled, "store object " + key + ": nobody waits any more"};
+  if (options.deadline != TimePoint::max() && steady_clock().now() >= options.deadline) {
+    return Error{Code::kTimedOut, "store object " + key + ": the deadline passed"};
+  }
+  return {};
+}
+
+}  // namespace
+
+struct DirectoryStore::Folder {
+  Fd fd;
+  uint64_t device = 0;
+  uint64_t inode = 0;
+};
+
+Result<DirectoryStore::Folder> DirectoryStore::open_folder_for(const std::string& key) const {
+  THAW_ASSIGN(Fd fd, open_store_folder(path_));
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0) return object_error(key, errno);
+  return Folder{std::move(fd), info.st_dev, info.st_ino};
+}
+
+void DirectoryStore::remember(const Folder& root) {
+  const MutexLock lock(mutex_);
+  seen_ = true;
+  device_ = root.device;
+  inode_ = root.inode;
+}
+
+Error DirectoryStore::missing(const Folder& root, Error error) {
+  if (error.code != Code::kNotFound) return error;
+  const MutexLock lock(mutex_);
+  if (!seen_ || (device_ == root.device && inode_ == root.inode)) return error;
+  return Error{Code::kUnreachable,
+               "store " + path_ + ": another folder stands in its place; is its disk mounted?"};
+}
+
+Result<Object> DirectoryStore::get_now(const std::string& key, const GetOptions& options) {
+  THAW_TRY(check_key(key));
+  THAW_TRY(still_wanted(key, options));
+  THAW_ASSIGN(const Folder root, open_folder_for(key));
+  Result<Object> object = read_object(root.fd.get(), key, options.max_bytes);
+  if (!object.ok()) return missing(root, std::move(object).error());
+  remember(root);
+  return object;
+}
+
+Result<uint64_t> DirectoryStore::size_now(const std::string& key) {
+  THAW_TRY(check_key(key));
+  THAW_ASSIGN(const Folder root, open_folder_for(key));
+  Result<OpenObject> object = open_object(root.fd.get(), key);
+  if (!object.ok()) return missing(root, std::move(object).error());
+  remember(root);
+  return object->size;
+}
+
+Result<std::vector<ListedObject>> DirectoryStore::list_now(const ListOptions& options) {
+  THAW_TRY(check_prefix(options.prefix));
+  THAW_ASSIGN(const Folder root, open_folder_for(options.prefix));
+  const Result<Fd> folder = open_folder(root.fd.get(), options.prefix);
+  if (folder.ok()) return list_objects(folder->get(), options);
+  const Error error = missing(root, folder.error());
+  // A folder exists while objects are in it: nothing there is an empty list.
+  if (error.code == Code::kNotFound) return std::vector<ListedObject>();
+  return error;
+}
+
+Result<PutOutcome> DirectoryStore::put_now(const std::string& key, ByteView bytes,
+                                           const PutOptions& options) {
+  THAW_TRY(check_key(key));
+  THAW_ASSIGN(const Folder root, open_folder_for(key));
+  if (!swept_.exchange(true)) remove_stale_objects(root.fd.get());
+  if (options.condition == PutIf::kUnchanged) return put_if_unchanged(root, key, bytes, options.version);
+
+  THAW_ASSIGN(const Place place, make_place(root.fd.get(), key));
+  THAW_ASSIGN(TemporaryObject written, TemporaryObject::write(root.fd.get(), key, bytes));
+  bool stored = true;
+  if (options.condition == PutIf::kAbsent) {
+    THAW_ASSIGN(stored, written.link_to(place.folder.get(), place.name, key));
+  } else {
+    THAW_TRY(written.rename_to(place.folder.get(), place.name, key));
+  }
+  // Also when it was kept: whoever made it may not have come this far yet, and the caller builds on it.
+  if (options.durability == Durability::kNow) THAW_TRY(sync_way(root.fd.get(), key));
+  remember(root);
+  return stored ? PutOutcome::kStored : PutOutcome::kKept;
+}
+
+Result<PutOutcome> DirectoryStore::put_if_unchanged(const Folder& root, const std::string& key,
+                                                    ByteView bytes, const std::string& version) {
+  const Fd lock(::openat(root.fd.get(), kLockFile, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644));
+  if (!lock.valid() || ::flock(lock.get(), LOCK_EX) != 0) return object_error(key, errno);
+  const Result<Object> there = read_object(root.fd.get(), key, kMaxVersionedBytes);
+  if (!there.ok() && there.error().code == Code::kNotFound) return PutOutcome::kKept;
+  if (!there.ok()) return there.error();
+  if (there->version != version) return PutOutcome::kKept;
+
+  THAW_ASSIGN(const Place place, find_place(root.fd.get(), key));
+  THAW_ASSIGN(TemporaryObject written, TemporaryObject::write(root.fd.get(), key, bytes));
+  THAW_TRY(written.rename_to(place.folder.get(), place.name, key));
+  THAW_TRY(sync_way(root.fd.get(), key));
+  return PutOutcome::kStored;
+}
+
+Result<bool> DirectoryStore::remove_now(const std::string& key) {
+  THAW_TRY(check_key(key));
+  THAW_ASSIGN(const Folder root, open_folder_for(key));
+  const Result<Place> place = find_place(root.fd.get(), key);
+  if (!place.ok() && place.error().code == Code::kNotFound) return false;
+  if (!place.ok()) return place.error();
+  if (::unlinkat(place->folder.get(), place->name.c_str(), 0) != 0) {
+    if (errno == ENOENT) return false;
+    return object_error(key, errno);
+  }
+  THAW_TRY(sync_way(root.fd.get(), key));
+  return true;
+}
+
+Result<bool> DirectoryStore::sync_now(const std::string& prefix) {
+  THAW_TRY(check_prefix(prefix));
+  THAW_ASSIGN(const Folder root, open_folder_for(prefix));
+  const Status synced = sync_below(root.fd.get(), prefix);
+  if (!synced.ok() && synced.error().code != Code::kNotFound) return synced.error();
+  return true;
+}
+
+void DirectoryStore::get(const std::string& key, const GetOptions& options, Completion<Object> done) {
+  executor_.post([this, key, options, done = std::move(done)]() mutable { done(get_now(key, options)); });
+}
+
+void DirectoryStore::size_of(const std::string& key, Completion<uint64_t> done) {
+  executor_.post([this, key, done = std::move(done)]() mutable { done(size_now(key)); });
+}
+
+void DirectoryStore::list(const ListOptions& options, Completion<std::vector<ListedObject>> done) {
+  executor_.post([this, options, done = std::move(done)]() mutable { done(list_now(options)); });
+}
+
+void DirectoryStore::put(const std::string& key, ByteView bytes, const PutOptions& options,
+                         Completion<PutOutcome> done) {
+  executor_.post(
+      [this, key, bytes, options, done = std::move(done)]() mutable { done(put_now(key, bytes, options)); });
+}
+
+void DirectoryStore::remove(const std::string& key, Completion<bool> done) {
+  executor_.post([this, key, done = std::move(done)]() mutable { done(remove_now(key)); });
+}
+
+void DirectoryStore::sync(const std::string& prefix, Completion<bool> done) {
+  executor_.post([this, prefix, done = std::move(done)]() mutable { done(sync_now(prefix)); });
+}
+
+}  // namespace thaw

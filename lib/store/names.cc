@@ -1,0 +1,142 @@
+#include "lib/store/names.h"
+
+#include <algorithm>
+#include <optional>
+
+namespace thaw {
+namespace {
+
+// More writers than this at one name, each time just before us, is a fault and no contention.
+constexpr int kMaxAttempts = 64;
+constexpr size_t kMaxNames = 1'000'000;
+constexpr size_t kPage = 1000;
+
+Error not_found(const ImageName& image, const std::string& tenant) {
+  return Error{Code::kNotFound,
+               image.name + ":" + image.tag + ": tenant " + tenant + " has no such image; see 'thaw images'"};
+}
+
+Error lost_race(const NameRecord& record) {
+  return Error{Code::kFailed, record.name + ":" + record.tag + ": others keep naming it; try again"};
+}
+
+}  // namespace
+
+// What stands under a name: a record, nothing, or something damaged (`record` and `missing` both unset).
+struct Names::Stored {
+  Identifier store_id;
+  bool missing = false;
+  std::optional<NameRecord> record;
+  std::string version;
+};
+
+Result<Names::Stored> Names::read(const ImageName& image) {
+  Stored stored;
+  THAW_ASSIGN(stored.store_id, catalog_.store_id());
+  const Result<Object> object = catalog_.read(name_key(tenant_, image.name, image.tag), kMaxNameRecordBytes);
+  if (!object.ok() && object.error().code == Code::kNotFound) {
+    stored.missing = true;
+    return stored;
+  }
+  if (!object.ok()) return object.error();
+  stored.version = object->version;
+  Result<NameRecord> record =
+      parse_name_record(object->bytes.view(), {stored.store_id, tenant_, image.name, image.tag}, trusted_);
+  if (record.ok()) {
+    stored.record = std::move(record).value();
+  } else if (record.error().code != Code::kDamaged) {
+    return record.error();
+  }
+  return stored;
+}
+
+Result<NameRecord> Names::find(const ImageName& image) {
+  Result<Stored> stored = read(image);
+  if (!stored.ok()) return std::move(stored).error();
+  if (stored->missing) return not_found(image, tenant_);
+  if (!stored->record) {
+    return Error{Code::kDamaged,
+                 "the name record of " + image.name + ":" + image.tag + " is damaged; build the image again"};
+  }
+  if (stored->record->state == NameState::kRemoved) return not_found(image, tenant_);
+  return *stored->record;
+}
+
+NameRecord Names::blank(const Identifier& store_id, const ImageName& image) const {
+  NameRecord record;
+  record.store_id = store_id;
+  record.tenant = tenant_;
+  record.name = image.name;
+  record.tag = image.tag;
+  return record;
+}
+
+// One attempt; a record with sequence 0 when somebody else wrote meanwhile.
+Result<NameRecord> Names::replace(const Stored& stored, NameRecord next, BuilderKeys& keys,
+                                  uint64_t now_seconds) {
+  next.time = now_seconds;
+  if (stored.record) {
+    next.sequence = stored.record->sequence + 1;
+  } else {
+    // A damaged record has lost its sequence. Workers remember the highest, so the new one must lie above any
+    // that was counted: the seconds since 1970 do.
+    next.sequence = stored.missing ? 1 : std::max<uint64_t>(now_seconds, 1);
+  }
+  THAW_ASSIGN(const Bytes bytes, sign_name_record(next, keys));
+  PutOptions options;
+  options.condition = stored.missing ? PutIf::kAbsent : PutIf::kUnchanged;
+  options.version = stored.version;
+  THAW_ASSIGN(const PutOutcome outcome,
+              catalog_.write(name_key(tenant_, next.name, next.tag), bytes, options));
+  if (outcome == PutOutcome::kKept) next.sequence = 0;
+  return next;
+}
+
+Result<NameRecord> Names::point(const ImageName& image, const Digest& manifest, BuilderKeys& keys,
+                                uint64_t now_seconds) {
+  NameRecord next;
+  for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
+    THAW_ASSIGN(const Stored stored, read(image));
+    next = blank(stored.store_id, image);
+    next.manifest = manifest;
+    THAW_ASSIGN(next, replace(stored, next, keys, now_seconds));
+    if (next.sequence != 0) return next;
+  }
+  return lost_race(next);
+}
+
+Result<NameRecord> Names::remove(const ImageName& image, BuilderKeys& keys, uint64_t now_seconds) {
+  NameRecord next;
+  for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
+    THAW_ASSIGN(const Stored stored, read(image));
+    const bool gone = stored.missing || (stored.record && stored.record->state == NameState::kRemoved);
+    if (gone) return not_found(image, tenant_);
+    next = blank(stored.store_id, image);
+    next.state = NameState::kRemoved;
+    THAW_ASSIGN(next, replace(stored, next, keys, now_seconds));
+    if (next.sequence != 0) return next;
+  }
+  return lost_race(next);
+}
+
+Result<std::vector<ListedImage>> Names::list() {
+  std::vector<ListedImage> images;
+  ListOptions options;
+  options.prefix = images_folder(tenant_);
+  options.limit = kPage;
+  for (size_t listed = kPage; listed == kPage && images.size() < kMaxNames;) {
+    THAW_ASSIGN(const std::vector<ListedObject> page, catalog_.list(options));
+    listed = page.size();
+    for (const ListedObject& object : page) {
+      options.start_after = object.key;
+      const auto named = parse_name_key(tenant_, object.key);
+      if (!named) continue;
+      Result<NameRecord> record = find({named->name, named->tag, {}});
+      if (!record.ok() && record.error().code == Code::kNotFound) continue;
+      images.push_back({named->name, named->tag, std::move(record)});
+    }
+  }
+  return images;
+}
+
+}  // namespace thaw

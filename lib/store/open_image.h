@@ -1,0 +1,41 @@
+// From NAME[:TAG][@sha256:DIGEST] to an open manifest: name record, sequence, manifest, signature, data key.
+//
+// Blocks like Catalog. What a mount, an inspection or an export begins with.
+#pragma once
+
+#include <string>
+
+#include "lib/keys/key_service.h"
+#include "lib/manifest/image_name.h"
+#include "lib/manifest/manifest.h"
+#include "lib/manifest/sequence_memory.h"
+#include "lib/store/catalog.h"
+
+namespace thaw {
+
+struct ImageReaders {
+  Catalog& catalog;
+  KeyService& keys;
+  SequenceMemory& sequences;
+  TrustedBuilders trusted;
+};
+
+struct ImageRequest {
+  std::string tenant;
+  ImageName name;
+  Rollback rollback = Rollback::kRefuse;
+};
+
+struct OpenedImage {
+  OpenManifest manifest;
+  RootId root;                  // where the manifest was found
+  std::vector<RootId> roots;    // readable ones, newest first, that one in front: where to look for chunks
+  std::string builder_version;  // who wrote it
+};
+
+// kNotFound: no such name. kRefused: a signature that is not trusted, a key that is not known, another
+// tenant's manifest, a lower sequence than was seen. kDamaged: altered bytes, or a digest in the name that no
+// manifest of this store has.
+Result<OpenedImage> open_image(const ImageReaders& readers, const ImageRequest& request);
+
+}  // namespace thaw

@@ -1,0 +1,121 @@
+#include "lib/store/catalog.h"
+
+#include <thread>
+
+#include "lib/crypto/hash.h"
+#include "test/lib/store/store_fixture.h"
+
+namespace thaw {
+namespace {
+
+bool same(const Secret& a, const Secret& b) {
+  return std::equal(a.view().begin(), a.view().end(), b.view().begin());
+}
+
+void write_root(CatalogFixture& fixture, const Root& root) {
+  REQUIRE(fixture.put(root_key(root.id), write_root_document(root)).ok());
+}
+
+}  // namespace
+
+TEST_CASE("a first build makes the store, its root and its salt; the next one finds them", "[store]") {
+  CatalogFixture fixture;
+  CHECK(fixture.catalog.store_id().error().code == Code::kNotFound);
+  CHECK(fixture.catalog.roots()->empty());
+  const auto first = fixture.catalog.prepare_build(fixture.keys, 1000);
+  REQUIRE(first.ok());
+  CHECK(first->root.id == "1");
+  CHECK(first->root.state == RootState::kActive);
+  CHECK(first->root.created == 1000);
+
+  Catalog later(fixture.store);
+  const auto second = later.prepare_build(fixture.keys, 2000);
+  REQUIRE(second.ok());
+  CHECK(second->store_id == first->store_id);
+  CHECK(later.store_id().value() == first->store_id);
+  CHECK(second->root.created == 1000);
+  CHECK(same(second->salt.secret, first->salt.secret));
+}
+
+TEST_CASE("builders that meet at an empty store agree, and leave one salt", "[store]") {
+  CatalogFixture fixture;
+  constexpr size_t kBuilders = 6;
+  std::vector<std::optional<Result<BuildPlace>>> places(kBuilders);
+  std::vector<std::thread> builders;
+  for (size_t i = 0; i < kBuilders; ++i) {
+    builders.emplace_back([&fixture, &places, i] {
+      KeyringDirectory keys(fixture.folder / "keys", KeyringUse::kBuild);
+      Catalog catalog(fixture.store);
+      places[i] = catalog.prepare_build(keys, 1000 + i);
+    });
+  }
+  for (std::thread& builder : builders) builder.join();
+  for (const auto& place : places) {
+    REQUIRE(place->ok());
+    CHECK(place->value().store_id == places[0]->value().store_id);
+    CHECK(place->value().root.created == places[0]->value().root.created);
+    CHECK(same(place->value().salt.secret, places[0]->value().salt.secret));
+  }
+  ListOptions salts;
+  salts.prefix = "salts/";
+  CHECK(fixture.list(salts)->size() == 1);
+}
+
+TEST_CASE("the newest active root is built into, and all but deleted ones are read", "[store]") {
+  CatalogFixture fixture;
+  const auto first = fixture.catalog.prepare_build(fixture.keys, 1);
+  REQUIRE(first.ok());
+  const Identifier salt = first->root.salt_id;
+  for (unsigned n = 2; n <= 12; ++n) write_root(fixture, {std::to_string(n), RootState::kActive, salt, n});
+  write_root(fixture, {"12", RootState::kRetired, salt, 12});
+  write_root(fixture, {"3", RootState::kDeleted, salt, 3});
+  CHECK(fixture.catalog.prepare_build(fixture.keys, 1)->root.id == "11");
+  const auto readable = fixture.catalog.readable_roots();
+  REQUIRE(readable->size() == 11);
+  CHECK(readable->front().id == "12");
+  CHECK(readable->back().id == "1");
+
+  for (unsigned n = 1; n <= 12; ++n) write_root(fixture, {std::to_string(n), RootState::kExpired, salt, n});
+  CHECK(fixture.catalog.prepare_build(fixture.keys, 1).error().code == Code::kRefused);
+}
+
+TEST_CASE("another keyring cannot open the salt", "[store]") {
+  CatalogFixture fixture;
+  REQUIRE(fixture.catalog.prepare_build(fixture.keys, 1).ok());
+  KeyringDirectory other(fixture.folder / "other", KeyringUse::kBuild);
+  const auto place = fixture.catalog.prepare_build(other, 1);
+  REQUIRE_FALSE(place.ok());
+  CHECK(place.error().code == Code::kRefused);
+}
+
+TEST_CASE("a manifest is found in the newest root that holds it", "[store]") {
+  CatalogFixture fixture;
+  const auto first = fixture.catalog.prepare_build(fixture.keys, 1);
+  write_root(fixture, {"2", RootState::kActive, first->root.salt_id, 2});
+  const Digest digest = sha256(as_bytes("manifest"));
+  CHECK(fixture.catalog.find_manifest(digest).error().code == Code::kNotFound);
+  REQUIRE(fixture.catalog.put_manifest("1", digest, as_bytes("manifest")).ok());
+  CHECK(fixture.catalog.find_manifest(digest)->root == "1");
+  REQUIRE(fixture.catalog.put_manifest("2", digest, as_bytes("manifest")).ok());
+  const auto found = fixture.catalog.find_manifest(digest);
+  CHECK(found->root == "2");
+  CHECK(as_text(found->bytes.view()) == "manifest");
+  REQUIRE(fixture.catalog.put_envelope("2", digest, as_bytes("envelope")).ok());
+  CHECK(as_text(fixture.catalog.read_envelope("2", digest)->view()) == "envelope");
+  CHECK(fixture.catalog.read_envelope("1", digest).error().code == Code::kNotFound);
+}
+
+TEST_CASE("damaged documents of a store are said, not overwritten", "[store]") {
+  CatalogFixture fixture;
+  REQUIRE(fixture.put("store.json", "{}").ok());
+  CHECK(fixture.catalog.prepare_build(fixture.keys, 1).error().code == Code::kDamaged);
+  CHECK(fixture.text_of("store.json") == "{}");
+
+  CatalogFixture second;
+  REQUIRE(second.catalog.prepare_build(second.keys, 1).ok());
+  REQUIRE(second.put("roots/1/root.json", "{").ok());
+  CHECK(second.catalog.prepare_build(second.keys, 1).error().code == Code::kDamaged);
+  CHECK(second.catalog.roots().error().code == Code::kDamaged);
+}
+
+}  // namespace thaw
