@@ -1,9 +1,9 @@
 #include "lib/oci/image.h"
 
 #include "lib/oci/context.h"
+#include "lib/oci/decode_ahead.h"
 #include "lib/oci/decoder.h"
 #include "lib/oci/layer_applier.h"
-#include "lib/oci/read_ahead.h"
 #include "lib/oci/sources.h"
 #include "lib/oci/stream_guards.h"
 
@@ -112,7 +112,7 @@ Result<std::unique_ptr<ByteStream>> Reader::open_layer(const Descriptor& layer) 
   THAW_ASSIGN(stream, decode(std::move(stream)));
   stream = std::make_unique<ExpansionGuard>(std::move(stream), stored, options_.limits, expanded_);
   if (options_.executor == nullptr) return stream;
-  return std::unique_ptr<ByteStream>(std::make_unique<ReadAhead>(std::move(stream), *options_.executor));
+  return std::unique_ptr<ByteStream>(std::make_unique<DecodeAhead>(std::move(stream), *options_.executor));
 }
 
 Status Reader::read_layer(const Descriptor& layer, const Digest& diff_id, LayerApplier& applier) {

@@ -1,8 +1,8 @@
-// ReadAhead: runs a stream on an Executor, a few buffers ahead of its reader, so that decoding and parsing
+// DecodeAhead: runs a stream on an Executor, a few buffers ahead of its reader, so that decoding and parsing
 // use two cores.
 //
 // next() and the destructor belong to one thread, which must not be a thread of the executor; both wait for
-// the executor. It holds one of the executor's threads until the stream ends or the ReadAhead is destroyed.
+// the executor. It holds one of the executor's threads until the stream ends or the DecodeAhead is destroyed.
 #pragma once
 
 #include <deque>
@@ -14,12 +14,12 @@
 
 namespace thaw {
 
-class ReadAhead final : public ByteStream {
+class DecodeAhead final : public ByteStream {
  public:
-  ReadAhead(std::unique_ptr<ByteStream> inner, Executor& executor);
-  ~ReadAhead() override;
-  ReadAhead(const ReadAhead&) = delete;
-  ReadAhead& operator=(const ReadAhead&) = delete;
+  DecodeAhead(std::unique_ptr<ByteStream> inner, Executor& executor);
+  ~DecodeAhead() override;
+  DecodeAhead(const DecodeAhead&) = delete;
+  DecodeAhead& operator=(const DecodeAhead&) = delete;
 
   Result<Buffer> next() override;
 

@@ -1,13 +1,13 @@
-#include "lib/oci/read_ahead.h"
+#include "lib/oci/decode_ahead.h"
 
 #include <utility>
 
 namespace thaw {
 
 // The task. An executor that shuts down destroys it without running it: the reader must hear of that too.
-class ReadAhead::Producer {
+class DecodeAhead::Producer {
  public:
-  explicit Producer(ReadAhead& owner) : owner_(&owner) {}
+  explicit Producer(DecodeAhead& owner) : owner_(&owner) {}
   Producer(Producer&& other) noexcept : owner_(std::exchange(other.owner_, nullptr)) {}
   Producer& operator=(Producer&&) = delete;
   ~Producer() {
@@ -16,21 +16,21 @@ class ReadAhead::Producer {
   void operator()() { owner_->produce(); }
 
  private:
-  ReadAhead* owner_;
+  DecodeAhead* owner_;
 };
 
-ReadAhead::ReadAhead(std::unique_ptr<ByteStream> inner, Executor& executor) : inner_(std::move(inner)) {
+DecodeAhead::DecodeAhead(std::unique_ptr<ByteStream> inner, Executor& executor) : inner_(std::move(inner)) {
   executor.post(Task(Producer(*this)));
 }
 
-ReadAhead::~ReadAhead() {
+DecodeAhead::~DecodeAhead() {
   const MutexLock lock(mutex_);
   wanted_ = false;
   changed_.notify_all();
   while (!stopped_) changed_.wait(mutex_);
 }
 
-void ReadAhead::produce() {
+void DecodeAhead::produce() {
   for (;;) {
     auto buffer = inner_->next();
     const bool last = !buffer.ok() || buffer->empty();
@@ -38,7 +38,7 @@ void ReadAhead::produce() {
   }
 }
 
-bool ReadAhead::push(Result<Buffer> buffer) {
+bool DecodeAhead::push(Result<Buffer> buffer) {
   const MutexLock lock(mutex_);
   while (wanted_ && queue_.size() >= kQueueLength) changed_.wait(mutex_);
   if (!wanted_) return false;
@@ -47,13 +47,13 @@ bool ReadAhead::push(Result<Buffer> buffer) {
   return true;
 }
 
-void ReadAhead::stop() {
+void DecodeAhead::stop() {
   const MutexLock lock(mutex_);
   stopped_ = true;
   changed_.notify_all();
 }
 
-Result<Buffer> ReadAhead::next() {
+Result<Buffer> DecodeAhead::next() {
   const MutexLock lock(mutex_);
   while (queue_.empty() && !stopped_) changed_.wait(mutex_);
   if (queue_.empty()) return Error{Code::kCancelled, "the program is shutting down"};
