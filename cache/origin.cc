@@ -35,7 +35,7 @@ struct Origin::Job {
   uint32_t missing_in_row = 0;  // roots that lack it, without another answer between
   uint32_t missing_rounds = 0;
   WrongAnswers wrong;
-  Backoff backoff;
+  RetryBackoff backoff;
   Error last_error;
   Completion<Fetched> done;  // guarded by mutex_; empty once answered
 };

@@ -1,8 +1,8 @@
 // When a fetch is tried again, and when no more (docs/design: transport trouble is no error before the
 // deadline; damage is no outage).
 //
-// Backoff: full jitter, "Exponential Backoff And Jitter" (AWS architecture blog, 2015): a random wait between
-// nothing and a bound that doubles up to a limit. Not thread-safe: one a fetch.
+// RetryBackoff: full jitter, "Exponential Backoff And Jitter" (AWS architecture blog, 2015): a random wait
+// between nothing and a bound that doubles up to a limit. Not thread-safe: one a fetch.
 #pragma once
 
 #include <algorithm>
@@ -24,9 +24,9 @@ struct RetryLimits {
   uint32_t equal_wrong_answers = 3;  // of the same bytes
 };
 
-class Backoff {
+class RetryBackoff {
  public:
-  Backoff(const RetryLimits& limits, uint64_t seed)
+  RetryBackoff(const RetryLimits& limits, uint64_t seed)
       : bound_(limits.first_backoff), longest_(limits.longest_backoff), random_(seed) {}
 
   Duration next() {

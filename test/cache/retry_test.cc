@@ -13,7 +13,7 @@ TEST_CASE("backoff is drawn below a bound that doubles up to its limit", "[retry
   bool beyond_first = false;
   Duration most{};
   for (uint64_t seed = 0; seed < 50; ++seed) {
-    Backoff backoff(limits, seed);
+    RetryBackoff backoff(limits, seed);
     CHECK(backoff.next() <= limits.first_backoff);
     beyond_first = backoff.next() > limits.first_backoff || beyond_first;
     for (int i = 0; i < 20; ++i) {
