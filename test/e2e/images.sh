@@ -5,7 +5,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$1"
 
-export SOURCE_DATE_EPOCH=1700000000
+export SOURCE_DATE_EPOCH=1700000000 PYTHONDONTWRITEBYTECODE=1
 mmdebstrap --quiet --variant=minbase --include=python3-minimal bookworm rootfs.tar
 umoci init --layout debian
 umoci new --image debian:latest
