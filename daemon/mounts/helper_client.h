@@ -1,0 +1,40 @@
+// HelperClient: starts a mount helper for each operation and waits for its answer.
+//
+// Any thread that may wait (control threads); at most kMaxHelpers run at the same time, further callers wait.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "daemon/mounts/image_mount.h"
+#include "lib/base/mutex.h"
+#include "lib/base/result.h"
+
+namespace thaw {
+
+inline constexpr size_t kMaxHelperMessageBytes = 64 * 1024;
+
+class HelperClient {
+ public:
+  static constexpr int kMaxHelpers = 16;
+
+  // `command` runs mount_helper_main(): {"/proc/self/exe", "--mount-helper"}.
+  explicit HelperClient(std::vector<std::string> command) : command_(std::move(command)) {}
+
+  Result<AttachedImage> attach(const AttachRequest& request);
+  Status detach(const AttachRequest& request);
+  Result<BoundImage> bind(const BindRequest& request);
+  Status unbind(const UnbindRequest& request);
+
+ private:
+  Result<nlohmann::json> ask(const nlohmann::json& request) EXCLUDES(mutex_);
+  Result<std::string> run(const std::string& request) const;
+
+  const std::vector<std::string> command_;
+  Mutex mutex_;
+  CondVar helper_done_;
+  int running_ GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace thaw

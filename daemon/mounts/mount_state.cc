@@ -1,0 +1,41 @@
+#include "daemon/mounts/mount_state.h"
+
+#include <nlohmann/json.hpp>
+
+namespace thaw {
+
+using Json = nlohmann::json;
+
+std::string to_record(const MountState& state) {
+  return Json{{"id", state.id},
+              {"key", state.key},
+              {"manifest", state.manifest},
+              {"name", state.name},
+              {"target", state.target},
+              {"reopen", state.reopen},
+              {"namespace", state.mount_namespace},
+              {"pid", state.pid},
+              {"done", state.phase == MountPhase::kDone}}
+      .dump();
+}
+
+Result<MountState> mount_from_record(const std::string& value) {
+  try {
+    const Json json = Json::parse(value);
+    MountState state;
+    state.id = json.at("id");
+    state.key = json.at("key");
+    state.manifest = json.at("manifest");
+    state.name = json.at("name");
+    state.target = json.at("target");
+    state.reopen = json.at("reopen");
+    state.mount_namespace = json.at("namespace");
+    state.pid = json.at("pid");
+    state.phase = json.at("done").get<bool>() ? MountPhase::kDone : MountPhase::kBegun;
+    return state;
+  } catch (const Json::exception& failure) {
+    return Error{Code::kDamaged, std::string("the record of a mount: ") + failure.what()};
+  }
+}
+
+}  // namespace thaw

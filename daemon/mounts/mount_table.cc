@@ -1,0 +1,398 @@
+#include "daemon/mounts/mount_table.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/random.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <filesystem>
+
+#include "daemon/mounts/loop_device.h"
+#include "daemon/mounts/mount_info.h"
+#include "daemon/mounts/namespaces.h"
+#include "daemon/mounts/take_down.h"
+#include "lib/base/hex.h"
+
+namespace thaw {
+namespace {
+
+constexpr std::chrono::seconds kSweepInterval{1};
+constexpr size_t kMaxKeyBytes = 128;
+constexpr size_t kMaxTextBytes = 4096;
+constexpr std::string_view kImagePrefix = "image/";
+constexpr std::string_view kMountPrefix = "mount/";
+
+std::string image_record_key(const std::string& key) { return std::string(kImagePrefix) + key; }
+
+bool is_key(std::string_view text) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  };
+  return !text.empty() && text.size() <= kMaxKeyBytes && text.front() != '.' &&
+         std::all_of(text.begin(), text.end(), allowed);
+}
+
+std::string new_id() {
+  std::array<uint8_t, 6> bytes{};
+  while (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) continue;
+  return to_hex(bytes);
+}
+
+// The kernel names mounts and loop devices without symbolic links.
+MountTableOptions with_real_path(MountTableOptions options) {
+  std::error_code failure;
+  const auto real = std::filesystem::canonical(options.run_dir, failure);
+  if (!failure) options.run_dir = real;
+  return options;
+}
+
+void warn(const Status& status) {
+  if (!status.ok()) spdlog::warn("{}", status.error().message);
+}
+
+}  // namespace
+
+std::string mount_record_key(const std::string& id) { return std::string(kMountPrefix) + id; }
+
+MountTable::MountTable(const Parts& parts, MountTableOptions options)
+    : parts_(parts), options_(with_real_path(std::move(options))) {}
+
+// The right to work on an image; waits until nobody else has it. Makes the entry, and removes one that is
+// neither shown nor recorded in the end.
+class MountTable::Claim {
+ public:
+  Claim(MountTable& table, const std::string& key) : table_(table) {
+    MutexLock lock(table_.mutex_);
+    while (table_.images_.contains(key) && table_.images_.at(key).claimed)
+      table_.changed_.wait(table_.mutex_);
+    image_ = &table_.images_[key];
+    image_->key = key;
+    image_->claimed = true;
+  }
+  ~Claim() {
+    MutexLock lock(table_.mutex_);
+    image_->claimed = false;
+    if (!image_->shown) table_.images_.erase(std::string(image_->key));
+    table_.changed_.notify_all();
+  }
+  Claim(const Claim&) = delete;
+  Claim& operator=(const Claim&) = delete;
+
+  Image& image() { return *image_; }
+
+ private:
+  MountTable& table_;
+  Image* image_;
+};
+
+Status MountTable::restore(const std::vector<Record>& records) {
+  for (const Record& record : records) {
+    if (!record.key.starts_with(kImagePrefix)) continue;
+    THAW_ASSIGN(const Buffer bytes, read_blob(record.blob));
+    const std::string key = record.key.substr(kImagePrefix.size());
+    THAW_TRY(parts_.host.show(key, bytes.view()));
+    MutexLock lock(mutex_);
+    Image& image = images_[key];
+    image.key = key;
+    image.shown = true;
+    image.idle_since = parts_.clock.now();
+  }
+  for (const Record& record : records) {
+    if (!record.key.starts_with(kMountPrefix)) continue;
+    THAW_ASSIGN(MountState state, mount_from_record(record.value));
+    MutexLock lock(mutex_);
+    const auto image = images_.find(state.key);
+    if (image == images_.end())
+      return Error{Code::kDamaged, "mount " + state.id + " is recorded without its image"};
+    ++image->second.mounts;
+    mounts_.insert_or_assign(state.id, std::move(state));
+  }
+  return {};
+}
+
+void MountTable::settle() {
+  for (const std::string& key : image_keys()) settle_image(key);
+  drop_vanished();
+}
+
+void MountTable::settle_image(const std::string& key) {
+  Claim claim(*this, key);
+  bool has_target = false;
+  for (const MountState& state : states())
+    has_target = has_target || (state.key == key && !state.target.empty());
+  // Also waits for a helper that the dead worker started.
+  if (has_target) warn(attach(claim.image()));
+  for (const MountState& state : states()) {
+    if (state.key != key || state.phase == MountPhase::kDone) continue;
+    spdlog::info("mount {} was begun by a worker that died: undone", state.id);
+    if (!state.target.empty()) warn(unbind(claim.image(), state, Unmount::kLazy));
+    warn(parts_.records.remove(mount_record_key(state.id)));
+    erase(claim.image(), state.id);
+  }
+}
+
+bool MountTable::shows(const std::string& key) const {
+  MutexLock lock(mutex_);
+  const auto image = images_.find(key);
+  return image != images_.end() && image->second.shown && !image->second.claimed;
+}
+
+Status MountTable::check(const MountRequest& request) const {
+  if (!is_key(request.key)) return Error{Code::kUsage, "an image cannot be called \"" + request.key + "\""};
+  if (request.reopen.size() > kMaxTextBytes || request.target.size() > kMaxTextBytes) {
+    return Error{Code::kUsage, "mount " + request.name + ": the request is too long"};
+  }
+  MutexLock lock(mutex_);
+  if (stopping_) return Error{Code::kRefused, "mount " + request.name + ": the daemon is shutting down"};
+  if (mounts_.size() >= kMaxMounts || (images_.size() >= kMaxImages && !images_.contains(request.key))) {
+    return Error{Code::kFailed, "mount " + request.name + ": there are too many mounts; unmount some"};
+  }
+  return {};
+}
+
+Result<Mount> MountTable::mount(const MountRequest& request, ByteView image) {
+  THAW_TRY(check(request));
+  Claim claim(*this, request.key);
+  auto mounted = mount_claimed(claim.image(), request, image);
+  // A failure leaves nothing behind that was not there before.
+  if (!mounted.ok() && claim.image().shown && claim.image().mounts == 0) release(claim.image());
+  return mounted;
+}
+
+Result<Mount> MountTable::mount_claimed(Image& image, const MountRequest& request, ByteView bytes) {
+  THAW_TRY(show(image, bytes));
+  MountState state;
+  state.id = request.id.empty() ? new_id() : request.id;
+  state.key = request.key;
+  state.manifest = request.manifest;
+  state.name = request.name;
+  state.target = request.target;
+  state.reopen = request.reopen;
+  state.pid = request.pid;
+  if (!state.target.empty()) {
+    const Status bound = bind(image, state);
+    if (!bound.ok()) {
+      warn(parts_.records.remove(mount_record_key(state.id)));
+      return bound.error();
+    }
+  }
+  state.phase = MountPhase::kDone;
+  const Status kept = parts_.records.put({mount_record_key(state.id), to_record(state), {}}, Keep::kSaved);
+  if (!kept.ok()) {
+    if (!state.target.empty()) warn(unbind(image, state, Unmount::kLazy));
+    return kept.error();
+  }
+  insert(image, state);
+  MutexLock lock(mutex_);
+  return describe(state);
+}
+
+Status MountTable::show(Image& image, ByteView bytes) {
+  if (image.shown) return {};
+  if (bytes.empty()) return Error{Code::kFailed, "image " + image.key + " is not shown any more; try again"};
+  THAW_ASSIGN(Fd blob, make_blob(bytes));
+  THAW_TRY(parts_.records.put({image_record_key(image.key), "", std::move(blob)}, Keep::kInMemory));
+  const Status shown = parts_.host.show(image.key, bytes);
+  if (!shown.ok()) {
+    warn(parts_.records.remove(image_record_key(image.key)));
+    return shown;
+  }
+  MutexLock lock(mutex_);
+  image.shown = true;
+  return {};
+}
+
+Status MountTable::attach(Image& image) {
+  THAW_ASSIGN(AttachedImage attached, parts_.helpers.attach(attach_request(image.key)));
+  if (!attached.direct_io) {
+    spdlog::warn("{} reads {} without direct I/O: cold reads are slower", attached.path, image.key);
+  }
+  MutexLock lock(mutex_);
+  image.attached = std::move(attached);
+  return {};
+}
+
+Status MountTable::bind(Image& image, MountState& state) {
+  THAW_ASSIGN(state.mount_namespace, mount_namespace_of(state.pid));
+  THAW_TRY(parts_.records.put({mount_record_key(state.id), to_record(state), {}}, Keep::kInMemory));
+  // An image without mounts may be half gone, if a worker died over it: the helper looks.
+  if (!image.attached || image.mounts == 0) THAW_TRY(attach(image));
+  const std::string folder = attach_request(image.key).folder;
+  THAW_ASSIGN(BoundImage bound, parts_.helpers.bind({folder, state.target, state.pid}));
+  state.mount_namespace = bound.mount_namespace;
+  state.target = std::move(bound.target);
+  return {};
+}
+
+Status MountTable::unbind(const Image& image, const MountState& state, Unmount how) {
+  if (!image.attached) return {};
+  return parts_.helpers.unbind({attach_request(image.key).folder, state.target, image.attached->device,
+                                state.mount_namespace, state.pid, how});
+}
+
+Status MountTable::umount(const UmountRequest& request) {
+  const std::optional<MountState> found = find(request);
+  if (!found) return Error{Code::kNotFound, "umount " + request.target + ": no such mount; see 'thaw ps'"};
+  Claim claim(*this, found->key);
+  if (!found->target.empty()) THAW_TRY(unbind(claim.image(), *found, request.how));
+  THAW_TRY(parts_.records.remove(mount_record_key(found->id)));
+  erase(claim.image(), found->id);
+  return {};
+}
+
+void MountTable::release(Image& image) {
+  const Status detached = parts_.helpers.detach(attach_request(image.key));
+  if (!detached.ok()) {
+    warn(detached);
+    MutexLock lock(mutex_);
+    image.idle_since = parts_.clock.now();
+    return;
+  }
+  warn(parts_.records.remove(image_record_key(image.key)));
+  parts_.host.hide(image.key);
+  MutexLock lock(mutex_);
+  image.attached.reset();
+  image.shown = false;
+}
+
+void MountTable::sweep() {
+  drop_vanished();
+  release_idle();
+}
+
+bool MountTable::is_there(const MountState& state) const {
+  const auto member = member_of(state.mount_namespace, state.pid);
+  if (!member.ok()) return false;
+  const auto mounts = read_mount_info(std::to_string(member.value()));
+  if (!mounts.ok()) return true;  // not known
+  std::string device;
+  {
+    MutexLock lock(mutex_);
+    const auto image = images_.find(state.key);
+    if (image == images_.end() || !image->second.attached) return true;  // not known
+    device = image->second.attached->device;
+  }
+  return std::any_of(mounts->begin(), mounts->end(), [&](const MountEntry& mount) {
+    return mount.mountpoint == state.target && mount.device == device;
+  });
+}
+
+void MountTable::drop_vanished() {
+  for (const MountState& state : states()) {
+    if (!state.target.empty() && !is_there(state)) drop(state);
+  }
+}
+
+void MountTable::drop(const MountState& state) {
+  Claim claim(*this, state.key);
+  if (is_there(state)) return;
+  spdlog::info("mount {} of {} on {} has ended without 'thaw umount'", state.id, state.name, state.target);
+  warn(parts_.records.remove(mount_record_key(state.id)));
+  erase(claim.image(), state.id);
+}
+
+void MountTable::release_idle() {
+  for (const std::string& key : image_keys()) {
+    Claim claim(*this, key);
+    Image& image = claim.image();
+    if (image.shown && image.mounts == 0 && parts_.clock.now() - image.idle_since >= options_.linger)
+      release(image);
+  }
+}
+
+void MountTable::run_sweeper() {
+  for (;;) {
+    {
+      MutexLock lock(mutex_);
+      if (!stopping_) changed_.wait_for(mutex_, kSweepInterval);
+      if (stopping_) return;
+    }
+    sweep();
+  }
+}
+
+void MountTable::stop() {
+  MutexLock lock(mutex_);
+  stopping_ = true;
+  changed_.notify_all();
+}
+
+void MountTable::insert(Image& image, const MountState& state) {
+  MutexLock lock(mutex_);
+  mounts_.insert_or_assign(state.id, state);
+  ++image.mounts;
+}
+
+void MountTable::erase(Image& image, const std::string& id) {
+  MutexLock lock(mutex_);
+  if (mounts_.erase(id) == 0) return;
+  if (--image.mounts == 0) image.idle_since = parts_.clock.now();
+}
+
+std::optional<MountState> MountTable::find(const UmountRequest& request) const {
+  const auto mount_namespace = mount_namespace_of(request.pid);
+  std::optional<MountState> elsewhere;
+  MutexLock lock(mutex_);
+  for (const auto& [id, state] : mounts_) {
+    if (id == request.target) return state;
+    if (state.target.empty() || state.target != request.target) continue;
+    if (mount_namespace.ok() && state.mount_namespace == mount_namespace.value()) return state;
+    elsewhere = state;
+  }
+  return elsewhere;
+}
+
+std::vector<MountState> MountTable::states() const {
+  std::vector<MountState> all;
+  MutexLock lock(mutex_);
+  for (const auto& [id, state] : mounts_) all.push_back(state);
+  return all;
+}
+
+std::vector<std::string> MountTable::image_keys() const {
+  std::vector<std::string> keys;
+  MutexLock lock(mutex_);
+  for (const auto& [key, image] : images_) keys.push_back(key);
+  return keys;
+}
+
+std::vector<Mount> MountTable::list() const {
+  std::vector<Mount> all;
+  MutexLock lock(mutex_);
+  for (const auto& [id, state] : mounts_) all.push_back(describe(state));
+  return all;
+}
+
+Mount MountTable::describe(const MountState& state) const {
+  Mount mount{state.id, state.key,    state.manifest, state.name, attach_request(state.key).file,
+              "",       state.target, false};
+  const auto image = images_.find(state.key);
+  if (image != images_.end() && image->second.attached && !state.target.empty()) {
+    mount.device = image->second.attached->path;
+    mount.direct_io = image->second.attached->direct_io;
+  }
+  return mount;
+}
+
+AttachRequest MountTable::attach_request(const std::string& key) const {
+  return {fuse_folder(options_.run_dir) + "/" + key, mount_folder(options_.run_dir) + "/" + key,
+          options_.read_ahead_kb};
+}
+
+std::vector<MountRequest> earlier_mounts(const std::vector<Record>& saved) {
+  std::vector<MountRequest> requests;
+  for (const Record& record : saved) {
+    const auto state = mount_from_record(record.value);
+    if (!record.key.starts_with(kMountPrefix) || !state.ok()) continue;
+    const auto pid =
+        state->target.empty() ? Result<pid_t>(state->pid) : member_of(state->mount_namespace, state->pid);
+    if (!pid.ok()) continue;
+    requests.push_back(
+        {state->key, state->manifest, state->name, state->target, pid.value(), state->reopen, state->id});
+  }
+  return requests;
+}
+
+}  // namespace thaw
