@@ -2,7 +2,7 @@
 #include <unordered_set>
 
 #include "daemon/cli/command.h"
-#include "daemon/cli/store_session.h"
+#include "daemon/store_session.h"
 
 namespace thaw {
 namespace {

@@ -2,34 +2,82 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <mutex>
+#include <sstream>
+
+#include "lib/manifest/manifest_memory.h"
 
 namespace thaw {
+namespace {
 
-void ServedImages::add(const std::string& name, const Digest& manifest, std::shared_ptr<const ImageMap> map,
-                       ReadPolicy policy) {
-  const ImageReader::Parts parts{chain_.source(), chain_.memory(), chain_.read_ahead(),
-                                 counters_.image(manifest)};
-  auto image = std::make_shared<Served>(std::move(map), parts, policy);
-  image->name = name;
-  image->manifest = manifest;
-  const std::unique_lock lock(mutex_);
-  images_.try_emplace(inode_of(name), std::move(image));
+constexpr std::string_view kWaitSuffix = "-wait";
+
+std::shared_ptr<const ImageMap> image_map(OpenManifest manifest) {
+  auto map = std::make_shared<ImageMap>();
+  map->device_size = manifest.clear.device_bytes;
+  map->chunk_size = manifest.clear.chunk_size;
+  map->entries.reserve(manifest.clear.chunks.size());
+  for (const ManifestChunk& chunk : manifest.clear.chunks) map->entries.push_back({chunk.index, chunk.ref()});
+  map->keys = std::move(manifest.keys);
+  return map;
 }
 
-void ServedImages::remove(const std::string& name) {
-  std::shared_ptr<Served> removed;
+// The roots stand in a line of their own before the manifest.
+Result<size_t> roots_line_end(ByteView image) {
+  constexpr size_t kMaxLine = 4096;
+  const auto line = image.first(std::min(kMaxLine, image.size()));
+  const auto end = std::ranges::find(line, '\n');
+  if (end == line.end()) return Error{Code::kDamaged, "what was kept of an image is not complete"};
+  return static_cast<size_t>(end - line.begin());
+}
+
+std::vector<std::string> words_of(std::string_view line) {
+  std::istringstream words{std::string(line)};
+  return {std::istream_iterator<std::string>(words), {}};
+}
+
+}  // namespace
+
+std::string image_key(const Digest& manifest, Outage outage) {
+  return manifest.hex() + std::string(outage == Outage::kWait ? kWaitSuffix : "");
+}
+
+Bytes image_bytes(const OpenedImage& image) {
+  std::string roots;
+  for (const RootId& root : image.roots) roots += (roots.empty() ? "" : " ") + root;
+  roots += '\n';
+  Bytes bytes(roots.size() + manifest_memory_size(image.manifest));
+  std::ranges::copy(as_bytes(roots), bytes.begin());
+  write_manifest_memory(image.manifest, MutableBytes(bytes).subspan(roots.size()));
+  return bytes;
+}
+
+Status ServedImages::show(const std::string& key, ByteView image) {
+  THAW_ASSIGN(const size_t line, roots_line_end(image));
+  THAW_ASSIGN(OpenManifest manifest, read_manifest_memory(image.subspan(line + 1)));
+  chain_.origin().set_roots(words_of(as_text(image.first(line))));
+  const Digest digest = manifest.digest;
+  ImageCounters& counters = counters_.image(digest);
+  auto map = image_map(std::move(manifest));
+  THAW_TRY(check(*map));
+  const auto outage = key.ends_with(kWaitSuffix) ? Outage::kWait : Outage::kError;
+  const ImageReader::Parts parts{chain_.source(), chain_.memory(), chain_.read_ahead(), counters};
+  auto shown =
+      std::shared_ptr<Served>(new Served{key, digest, outage, counters, ImageReader(std::move(map), parts)});
   const std::unique_lock lock(mutex_);
-  const auto found = images_.find(inode_of(name));
+  images_.try_emplace(inode_of(key), std::move(shown));
+  return {};
+}
+
+void ServedImages::hide(const std::string& key) {
+  std::shared_ptr<Served> hidden;
+  const std::unique_lock lock(mutex_);
+  const auto found = images_.find(inode_of(key));
   if (found == images_.end()) return;
-  removed = std::move(found->second);
+  hidden = std::move(found->second);
   images_.erase(found);
-  counters_.forget_image(removed->manifest);
-}
-
-void ServedImages::set_policy(const std::string& name, ReadPolicy policy) {
-  const auto image = served(inode_of(name));
-  if (image) image->set(policy);
+  counters_.forget_image(hidden->manifest);
 }
 
 std::shared_ptr<ServedImages::Served> ServedImages::served(uint64_t inode) const {
@@ -41,23 +89,23 @@ std::shared_ptr<ServedImages::Served> ServedImages::served(uint64_t inode) const
 std::optional<BlockFile> ServedImages::find(uint64_t inode) const {
   const auto image = served(inode);
   if (!image) return std::nullopt;
-  return BlockFile{image->name, image->reader.map().device_size};
+  return BlockFile{image->key, image->reader.map().device_size};
 }
 
 std::vector<BlockFile> ServedImages::list() const {
   std::vector<BlockFile> files;
   const std::shared_lock lock(mutex_);
-  for (const auto& [inode, image] : images_) files.push_back({image->name, image->reader.map().device_size});
+  for (const auto& [inode, image] : images_) files.push_back({image->key, image->reader.map().device_size});
   return files;
 }
 
 void ServedImages::read(uint64_t inode, uint64_t offset, ReadReply reply) {
-  // Held until read() returns: the completion may run inside it, and the image may be removed meanwhile.
+  // Held until read() returns: the completion may run inside it, and the image may be hidden meanwhile.
   const auto image = served(inode);
   if (!image) return reply.fail({Code::kNotFound, "the image is not mounted any more"});
   const TimePoint start = clock_.now();
   Fetch fetch;
-  fetch.deadline = image->wait ? TimePoint::max() : start + image->deadline.load();
+  fetch.deadline = image->outage == Outage::kWait ? TimePoint::max() : start + deadline_.load();
   fetch.mount = inode;
   const uint32_t length = reply.length();
   image->reader.read(offset, length, fetch,
@@ -66,7 +114,8 @@ void ServedImages::read(uint64_t inode, uint64_t offset, ReadReply reply) {
                      });
 }
 
-void ServedImages::answer(Served& image, TimePoint start, ReadReply reply, Result<ReadableRange> range) {
+void ServedImages::answer(const Served& image, TimePoint start, ReadReply reply,
+                          Result<ReadableRange> range) {
   if (!range.ok()) return reply.fail(range.error());
   const uint32_t length = reply.length();
   reply.answer([&range](MutableBytes out) -> Status {

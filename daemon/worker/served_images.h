@@ -1,7 +1,8 @@
-// ServedImages: the images that this worker serves, as the block files that the FUSE session shows.
+// ServedImages: the images that this worker serves: block files for the FUSE session, shown and hidden by the
+// mount table.
 //
-// Owned by the worker. FUSE readers call the BlockFiles part, control threads add and remove; a read that is
-// open keeps its image alive.
+// Owned by the worker. FUSE readers call the BlockFiles part, control threads the ImageHost part; a read that
+// is open keeps its image alive.
 #pragma once
 
 #include <atomic>
@@ -9,33 +10,40 @@
 #include <shared_mutex>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "daemon/counters_page.h"
+#include "daemon/mounts/mount_table.h"
 #include "daemon/wiring.h"
 #include "fuse/block_files.h"
 #include "lib/image/image_reader.h"
+#include "lib/store/open_image.h"
 
 namespace thaw {
 
-enum class Outage : uint8_t { kError, kWait };
-
-struct ReadPolicy {
-  Duration deadline{};
-  Outage outage = Outage::kError;
+enum class Outage : uint8_t {
+  kError,  // a read fails at its deadline
+  kWait,   // a read waits as long as the store is away
 };
 
-class ServedImages final : public BlockFiles {
+// The block file's name of an image: its manifest's digest, and what tells apart the images that wait.
+std::string image_key(const Digest& manifest, Outage outage);
+
+// What the mount table keeps of an image, for this worker and the next ones: where its chunks lie, and its
+// manifest with the keys. For sealed memory only.
+Bytes image_bytes(const OpenedImage& image);
+
+class ServedImages final : public BlockFiles, public ImageHost {
  public:
   // `chain`, `counters` and `clock` outlive it.
-  ServedImages(Chain& chain, CountersPage& counters, const Clock& clock)
-      : chain_(chain), counters_(counters), clock_(clock) {}
+  ServedImages(Chain& chain, CountersPage& counters, const Clock& clock, Duration deadline)
+      : chain_(chain), counters_(counters), clock_(clock), deadline_(deadline) {}
 
-  // Shows the image as block file `name`. Adding a name that is there changes nothing.
-  void add(const std::string& name, const Digest& manifest, std::shared_ptr<const ImageMap> map,
-           ReadPolicy policy);
-  void remove(const std::string& name);
   // For reads that start from now on.
-  void set_policy(const std::string& name, ReadPolicy policy);
+  void set_deadline(Duration deadline) { deadline_ = deadline; }
+
+  Status show(const std::string& key, ByteView image) override;
+  void hide(const std::string& key) override;
 
   std::optional<BlockFile> find(uint64_t inode) const override;
   std::vector<BlockFile> list() const override;
@@ -43,29 +51,20 @@ class ServedImages final : public BlockFiles {
 
  private:
   struct Served {
-    Served(std::shared_ptr<const ImageMap> map, ImageReader::Parts parts, ReadPolicy read_policy)
-        : reader(std::move(map), parts), counters(parts.counters) {
-      set(read_policy);
-    }
-    void set(ReadPolicy policy) {
-      deadline = policy.deadline;
-      wait = policy.outage == Outage::kWait;
-    }
-
-    std::string name;
+    std::string key;
     Digest manifest;
-    ImageReader reader;
+    Outage outage;
     ImageCounters& counters;
-    std::atomic<Duration> deadline{};
-    std::atomic<bool> wait = false;
+    ImageReader reader;
   };
 
   std::shared_ptr<Served> served(uint64_t inode) const;
-  void answer(Served& image, TimePoint start, ReadReply reply, Result<ReadableRange> range);
+  void answer(const Served& image, TimePoint start, ReadReply reply, Result<ReadableRange> range);
 
   Chain& chain_;
   CountersPage& counters_;
   const Clock& clock_;
+  std::atomic<Duration> deadline_;
 
   // A reader-writer lock: every read looks in, and images come and go rarely.
   mutable std::shared_mutex mutex_;

@@ -1,5 +1,7 @@
-// StoreSession: what a command needs that works on the store itself: the store, its catalog, the keyring, and
-// the builders that this machine trusts. Owned by the command, one thread; its calls block.
+// StoreSession: a store opened with this configuration: its objects, its catalog, the keyring, the builders that
+// this machine trusts, and the threads that do the work.
+//
+// Owned by the command or the worker. Any thread but its own may call; calls block.
 #pragma once
 
 #include <memory>
@@ -21,6 +23,7 @@ class StoreSession {
   static Result<std::unique_ptr<StoreSession>> open(const Config& config, StoreUse store_use,
                                                     KeyringUse keyring_use);
 
+  ObjectStore& store() { return *store_; }
   Catalog& catalog() { return *catalog_; }
   KeyringDirectory& keys() { return keys_; }
   // Runs CPU work: as many threads as the machine has cores.

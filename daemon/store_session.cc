@@ -1,4 +1,4 @@
-#include "daemon/cli/store_session.h"
+#include "daemon/store_session.h"
 
 #include <algorithm>
 #include <thread>

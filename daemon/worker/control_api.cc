@@ -1,0 +1,184 @@
+#include "daemon/worker/control_api.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+namespace thaw {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::array<const char*, kTierCount> kTierNames = {"memory", "flash", "zone", "origin"};
+
+// Those that reload() applies; all others need a restart.
+constexpr std::array<std::string_view, 4> kAppliedAtOnce = {"memory.size", "read.deadline", "read.outage",
+                                                            "log.level"};
+
+// What is needed to open an image again, by the next daemon: a request of the API, pinned to the manifest.
+struct ImageRequestText {
+  std::string tenant;
+  ImageName name;
+  Outage outage = Outage::kError;
+  Rollback rollback = Rollback::kRefuse;
+};
+
+Result<ImageRequestText> parse_request(const Json& request, const Config& config) {
+  ImageRequestText parsed;
+  THAW_ASSIGN(parsed.name, ImageName::parse(request.value("name", "")));
+  parsed.tenant = request.value("tenant", config.tenant);
+  const std::string outage = request.value("outage", config.read_outage);
+  if (outage != "error" && outage != "wait")
+    return Error{Code::kUsage, "\"outage\" must be \"error\" or \"wait\""};
+  parsed.outage = outage == "wait" ? Outage::kWait : Outage::kError;
+  parsed.rollback = request.value("allow_rollback", false) ? Rollback::kAllow : Rollback::kRefuse;
+  return parsed;
+}
+
+Json count_by_tier(const ImageCounters& counters) {
+  Json counts = Json::object();
+  for (size_t tier = 0; tier < kTierCount; ++tier)
+    counts[kTierNames.at(tier)] = counters.chunks_fetched.at(tier).load();
+  return counts;
+}
+
+Json tier_json(const TierCounters& tier) {
+  return {{"hits", tier.hits.load()},
+          {"misses", tier.misses.load()},
+          {"errors", tier.errors.load()},
+          {"bytes", tier.bytes.load()}};
+}
+
+Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+
+std::string place(const MountRequest& request) {
+  return request.target.empty() ? request.name : request.target;
+}
+
+}  // namespace
+
+ControlApi::ControlApi(const Parts& parts, Config config, std::string config_file)
+    : parts_(parts), config_file_(std::move(config_file)), config_(std::move(config)) {}
+
+void ControlApi::register_with(ControlServer& server) {
+  server.on_post("/v1/mounts", [this](const Json& request) { return mount(request); });
+  server.on_post("/v1/umount", [this](const Json& request) { return umount(request); });
+  server.on_get("/v1/mounts", [this](const Json&) { return list_mounts(); });
+  server.on_get("/v1/stats", [this](const Json&) { return stats(); });
+  server.on_post("/v1/reload", [this](const Json&) { return reload(); });
+}
+
+Config ControlApi::config() const {
+  MutexLock lock(mutex_);
+  return config_;
+}
+
+Result<Json> ControlApi::mount(const Json& request) {
+  THAW_ASSIGN(ImageRequestText image, parse_request(request, config()));
+  THAW_ASSIGN(const OpenedImage opened,
+              parts_.session.open_image(image.name.text(), image.tenant, image.rollback));
+  MountRequest mounting;
+  mounting.key = image_key(opened.manifest.digest, image.outage);
+  mounting.manifest = opened.manifest.digest.hex();
+  mounting.name = image.name.name + ":" + image.name.tag;
+  mounting.target = request.value("dir", "");
+  mounting.pid = request.value("pid", 0);
+  mounting.id = request.value("id", "");
+  image.name.digest = opened.manifest.digest;
+  mounting.reopen = Json({{"name", image.name.text()},
+                          {"tenant", image.tenant},
+                          {"outage", image.outage == Outage::kWait ? "wait" : "error"}})
+                        .dump();
+  Bytes bytes = image_bytes(opened);
+  const auto mounted = parts_.mounts.mount(mounting, bytes);
+  wipe(bytes);
+  if (!mounted.ok()) return mounted.error();
+  Json answer = describe(mounted.value());
+  answer["config"] = Json::parse(opened.manifest.details.config, nullptr, false);
+  return answer;
+}
+
+void ControlApi::mount_again(const std::vector<MountRequest>& earlier) {
+  for (const MountRequest& request : earlier) {
+    Json again = Json::parse(request.reopen, nullptr, false);
+    if (!again.is_object()) continue;
+    again["dir"] = request.target;
+    again["pid"] = request.pid;
+    again["id"] = request.id;
+    const auto mounted = mount(again);
+    if (mounted.ok()) {
+      spdlog::info("{} is mounted again on {}", request.name, place(request));
+    } else {
+      spdlog::error("{} cannot be mounted again on {}: {}", request.name, place(request),
+                    mounted.error().message);
+    }
+  }
+}
+
+Result<Json> ControlApi::umount(const Json& request) {
+  const Unmount how = request.value("lazy", false) ? Unmount::kLazy : Unmount::kIdle;
+  THAW_TRY(parts_.mounts.umount({request.value("target", ""), request.value("pid", 0), how}));
+  return Json{{"target", request.value("target", "")}};
+}
+
+Json ControlApi::describe(const Mount& mount) {
+  Digest digest;
+  if (const auto parsed = Digest::from_hex(mount.manifest)) digest = *parsed;
+  const ImageCounters& counters = parts_.counters.image(digest);
+  return {{"id", mount.id},
+          {"name", mount.name},
+          {"manifest", mount.manifest},
+          {"file", mount.file},
+          {"device", or_null(mount.device)},
+          {"mountpoint", or_null(mount.mountpoint)},
+          {"direct_io", mount.direct_io},
+          {"bytes_read", counters.bytes_read.load()},
+          {"chunks_fetched", count_by_tier(counters)}};
+}
+
+Result<Json> ControlApi::list_mounts() {
+  Json mounts = Json::array();
+  for (const Mount& mount : parts_.mounts.list()) mounts.push_back(describe(mount));
+  return Json{{"mounts", mounts}};
+}
+
+Result<Json> ControlApi::stats() {
+  Json tiers = Json::object();
+  for (size_t tier = 0; tier < kTierCount; ++tier)
+    tiers[kTierNames.at(tier)] = tier_json(parts_.counters.tiers.at(tier));
+  const LatencyHistogram& latency = parts_.counters.latency;
+  return Json{{"tiers", tiers},
+              {"memory_bytes", parts_.chain.memory().bytes()},
+              {"reads", parts_.counters.reads.reads.load()},
+              {"read_errors", parts_.counters.reads.errors.load()},
+              {"bytes_read", parts_.counters.reads.bytes.load()},
+              {"latency_us",
+               {{"p50", latency.percentile_us(0.5)},
+                {"p99", latency.percentile_us(0.99)},
+                {"p999", latency.percentile_us(0.999)}}}};
+}
+
+Result<Json> ControlApi::reload() {
+  THAW_ASSIGN(const Config fresh, load_config(config_file_));
+  Json applied = Json::array();
+  Json needs_restart = Json::array();
+  MutexLock lock(mutex_);
+  for (const std::string& key : changed_keys(config_, fresh)) {
+    const bool at_once = std::ranges::count(kAppliedAtOnce, key) > 0;
+    (at_once ? applied : needs_restart).push_back(key);
+  }
+  parts_.chain.memory().set_capacity(fresh.memory_bytes);
+  parts_.images.set_deadline(fresh.read_deadline);
+  spdlog::set_level(spdlog::level::from_str(fresh.log_level));
+  config_.memory_bytes = fresh.memory_bytes;
+  config_.read_deadline = fresh.read_deadline;
+  config_.read_outage = fresh.read_outage;
+  config_.log_level = fresh.log_level;
+  spdlog::info("the configuration was read again; applied: {}, needs a restart: {}", applied.dump(),
+               needs_restart.dump());
+  return Json{{"applied", applied}, {"needs_restart", needs_restart}};
+}
+
+}  // namespace thaw
