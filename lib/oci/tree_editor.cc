@@ -101,8 +101,8 @@ Result<TreeEditor::Place> TreeEditor::resolve(const PathParts& parts) {
   std::vector<std::string> pending(parts.rbegin(), parts.rend());
   unsigned symlinks = 0;
   while (!pending.empty()) THAW_TRY(step(place, pending, symlinks));
-  // Symlinks can lead deeper than the path's own length.
-  if (depths_[place.directory] + place.missing.size() >= limits_.max_path_depth + 1) {
+  // Symlinks can lead deeper than the path's own length; one name follows.
+  if (depths_[place.directory] + place.missing.size() >= limits_.max_path_depth) {
     return over_limit("a path's depth", "max_path_depth", limits_.max_path_depth);
   }
   return place;
