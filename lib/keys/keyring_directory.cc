@@ -138,9 +138,14 @@ Status KeyringDirectory::make_first_signing_key() const {
   return make_secret_file(path_ + "/builder/sign-1", pair.seed);
 }
 
-Result<Signed> KeyringDirectory::sign_message(ByteView message) {
+Status KeyringDirectory::prepare_builder() {
   THAW_ASSIGN(const std::vector<unsigned> numbers, numbered_files(path_ + "/builder", "sign-"));
   if (numbers.empty() && use_ == KeyringUse::kBuild) THAW_TRY(make_first_signing_key());
+  return {};
+}
+
+Result<Signed> KeyringDirectory::sign_message(ByteView message) {
+  THAW_TRY(prepare_builder());
   THAW_ASSIGN(const Numbered seed, newest("builder", "sign-"));
   const SigningKey pair = SigningKey::from_seed(seed.key);
   return Signed{pair.public_key, sign(pair, message)};

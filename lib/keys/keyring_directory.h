@@ -39,6 +39,8 @@ class KeyringDirectory final : public KeyService, public BuilderKeys {
   Result<Secret> unwrap_salt(const WrappedKey& wrapped, ByteView context) override;
   Result<Signed> sign_message(ByteView message) override;
 
+  // Makes and trusts the builder's signing key when there is none, as the first signature would.
+  Status prepare_builder();
   // Makes the tenant's first key; one that exists is no error.
   Status create(const std::string& tenant);
   Result<std::vector<KeyDescription>> list() const;

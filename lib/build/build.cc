@@ -1,0 +1,76 @@
+#include "lib/build/build.h"
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "lib/build/ext4_source.h"
+#include "lib/ext4/device.h"
+
+namespace thaw {
+namespace {
+
+using nlohmann::json;
+
+template <class Value>
+void set_unless_empty(json& object, const char* field, const Value& value) {
+  if (!value.empty()) object[field] = value;
+}
+
+Result<Digest> parse_source_digest(const std::string& text) {
+  constexpr std::string_view kPrefix = "sha256:";
+  const auto digest =
+      text.starts_with(kPrefix) ? Digest::from_hex(text.substr(kPrefix.size())) : std::nullopt;
+  if (!digest)
+    return Error{Code::kDamaged, "the source image has no SHA-256 digest: \"" + text.substr(0, 80) + "\""};
+  return *digest;
+}
+
+Result<ImageDetails> details_of(const Image& image, const std::string& source) {
+  ImageDetails details;
+  THAW_ASSIGN(details.source, parse_source_digest(image.source_digest));
+  THAW_ASSIGN(details.config, runtime_config_json(image.config));
+  details.reference = source.substr(0, kMaxReferenceBytes);
+  details.content_bytes = image.tree.content_bytes();
+  for (size_t i = 0; i < image.tree.inode_count(); ++i) {
+    const auto index = static_cast<InodeIndex>(i);
+    if (index == Tree::kRoot || image.tree.inode(index).links > 0) ++details.files;
+  }
+  return details;
+}
+
+}  // namespace
+
+Result<std::string> runtime_config_json(const RuntimeConfig& config) {
+  json object = json::object();
+  set_unless_empty(object, "Entrypoint", config.entrypoint);
+  set_unless_empty(object, "Cmd", config.cmd);
+  set_unless_empty(object, "Env", config.env);
+  set_unless_empty(object, "WorkingDir", config.working_dir);
+  set_unless_empty(object, "User", config.user);
+  set_unless_empty(object, "StopSignal", config.stop_signal);
+  set_unless_empty(object, "Labels", config.labels);
+  for (const std::string& volume : config.volumes) object["Volumes"][volume] = json::object();
+  // Strict would throw on text that is not UTF-8; replacing keeps the marker that is looked for.
+  const std::string text = object.dump(-1, ' ', false, json::error_handler_t::ignore);
+  if (json::parse(text, nullptr, false) != object) {
+    return Error{Code::kFailed, "the image's configuration is not UTF-8 text"};
+  }
+  return text;
+}
+
+Result<BuildReport> build(Workshop& shop, const BuildRequest& request) {
+  const auto begin = std::chrono::steady_clock::now();
+  THAW_TRY(check_tenant(request.tenant));
+  THAW_ASSIGN(const Image image, read_image(request.source, request.read));
+  THAW_ASSIGN(const ImageDetails details, details_of(image, request.source));
+  THAW_ASSIGN(Device device, lay_out(image.tree, image.spool, LayoutOptions{request.chunk_size}));
+  const Ext4Source source(std::move(device));
+  THAW_ASSIGN(BuildReport report,
+              store_image(shop, {source, details, request.tenant, request.name}, request.upload));
+  const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin;
+  report.seconds = spent.count();
+  return report;
+}
+
+}  // namespace thaw

@@ -1,0 +1,30 @@
+// build: from an OCI image to a named image in a store: read, lay out, seal, store, name.
+//
+// Blocks; call it on a thread that is none of the executors'. A build that fails or dies leaves chunks that
+// nothing names, and nothing else.
+#pragma once
+
+#include <string>
+
+#include "lib/build/store_image.h"
+#include "lib/oci/image.h"
+
+namespace thaw {
+
+struct BuildRequest {
+  std::string source;  // oci:DIR[:REF], oci-archive:FILE, docker-archive:FILE
+  std::string tenant;
+  ImageName name;
+  uint32_t chunk_size = kDefaultChunkSize;
+  ReadOptions read;  // platform, limits, spool
+  UploadOptions upload;
+};
+
+Result<BuildReport> build(Workshop& shop, const BuildRequest& request);
+
+// The image's runtime configuration as the manifest carries it: a JSON object with "Entrypoint", "Cmd",
+// "Env", "WorkingDir", "User", "StopSignal", "Labels" and "Volumes", spelled as in the OCI image
+// specification; what is empty is left out. kFailed for text that is not UTF-8.
+Result<std::string> runtime_config_json(const RuntimeConfig& config);
+
+}  // namespace thaw

@@ -1,0 +1,89 @@
+// ChunkUpload: reads a device's chunks, seals them, and puts those into a root that it lacks.
+//
+// One upload is one object: constructed and run() by one thread that may wait; its stages run on `workers`
+// and on the store's threads, at most `in_flight` chunks at a time (each holds up to two chunks of memory).
+// A chunk that occurs twice in the image is stored once. "Present" means that the length is right, or with
+// Existing::kVerify the bytes; anything else is replaced. Chunks are durable when run() returns.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <unordered_set>
+#include <vector>
+
+#include "lib/base/executor.h"
+#include "lib/base/mutex.h"
+#include "lib/build/device_source.h"
+#include "lib/build/in_flight.h"
+#include "lib/build/progress.h"
+#include "lib/crypto/seal.h"
+#include "lib/manifest/manifest.h"
+#include "lib/store/catalog.h"
+
+namespace thaw {
+
+enum class Existing : uint8_t {
+  kTrustLength,  // a stored chunk of the right length is taken
+  kVerify,       // it is read, and replaced when it is damaged
+};
+
+struct UploadOptions {
+  Existing existing = Existing::kTrustLength;
+  size_t in_flight = 32;
+  ProgressFn progress;
+};
+
+struct UploadedChunks {
+  std::vector<ManifestChunk> chunks;  // ascending by index
+  KeyTable keys;
+  uint64_t distinct = 0;
+  uint64_t new_chunks = 0;  // stored by this upload, replaced ones among them
+  uint64_t new_bytes = 0;   // of ciphertext
+};
+
+class ChunkUpload {
+ public:
+  ChunkUpload(const DeviceSource& device, const BuildPlace& place, Catalog& catalog, Executor& workers,
+              UploadOptions options);
+
+  // Blocks. The first error ends the upload; what was stored until then stays, unnamed.
+  Result<UploadedChunks> run();
+
+ private:
+  // One of the device's chunks on its way.
+  struct Chunk;
+  using ChunkPtr = std::unique_ptr<Chunk>;
+  // What became of the chunk at the same place in shape().chunks; a stored_length of 0 is a chunk of zeros.
+  struct Outcome {
+    ManifestChunk chunk;
+    Secret key;
+  };
+
+  void start(size_t position, Completion<void> done);
+  // The stages, in their order; each hands the chunk to the next or completes it.
+  void read_and_seal(ChunkPtr chunk);
+  void look_up(ChunkPtr chunk);
+  void on_size(ChunkPtr chunk, Result<uint64_t> size);
+  void on_existing(ChunkPtr chunk, Result<Object> existing);
+  void store(ChunkPtr chunk, PutIf condition);
+  void on_stored(ChunkPtr chunk, Result<PutOutcome> outcome);
+
+  bool first_of_its_kind(const ChunkId& id) EXCLUDES(mutex_);
+  void report_progress();
+  Result<UploadedChunks> collect() EXCLUDES(mutex_);
+
+  const DeviceSource& device_;
+  const BuildPlace& place_;
+  Catalog& catalog_;
+  Executor& workers_;
+  const UploadOptions options_;
+  InFlight in_flight_;
+  std::vector<Outcome> outcomes_;  // each written by one chunk's stages only, read after the drain
+  std::atomic<uint64_t> new_chunks_{0};
+  std::atomic<uint64_t> new_bytes_{0};
+
+  Mutex mutex_;
+  std::unordered_set<ChunkId, ChunkIdHash> seen_ GUARDED_BY(mutex_);
+};
+
+}  // namespace thaw

@@ -1,0 +1,95 @@
+#include "lib/build/store_image.h"
+
+#include <chrono>
+#include <utility>
+
+#include "lib/crypto/hash.h"
+#include "lib/manifest/envelope.h"
+#include "lib/store/names.h"
+
+namespace thaw {
+namespace {
+
+// A root is retired once in a while, not again and again under one build.
+constexpr int kMaxRoots = 3;
+
+uint64_t now_seconds() {
+  const auto since = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(since).count());
+}
+
+Result<Digest> write_manifest(Workshop& shop, const ImageToStore& image, const BuildPlace& place,
+                              UploadedChunks& uploaded) {
+  const DeviceShape& shape = image.device.shape();
+  Manifest clear;
+  clear.id = Identifier::random();
+  clear.store_id = place.store_id;
+  clear.tenant = image.tenant;
+  clear.chunk_size = shape.chunk_size;
+  clear.device_bytes = shape.device_bytes;
+  clear.layout_version = shape.layout_version;
+  clear.chunks = std::move(uploaded.chunks);
+
+  // A data key of its own: it seals this manifest and nothing else, ever.
+  THAW_ASSIGN(
+      const DataKey data_key,
+      shop.keys.generate_data_key(clear.tenant, data_key_context(clear.store_id, clear.tenant, clear.id)));
+  THAW_ASSIGN(const Bytes bytes, seal_manifest(clear, image.details, uploaded.keys, data_key.plain));
+  const Digest digest = sha256(bytes);
+  THAW_ASSIGN(const Envelope envelope,
+              make_envelope(clear, digest, data_key.wrapped, shop.builder_version, shop.builder));
+  THAW_TRY(shop.catalog.put_manifest(place.root.id, digest, bytes));
+  THAW_TRY(shop.catalog.put_envelope(place.root.id, digest, write_envelope(envelope)));
+  return digest;
+}
+
+Result<BuildReport> store_into(Workshop& shop, const ImageToStore& image, const UploadOptions& options,
+                               const BuildPlace& place) {
+  ChunkUpload upload(image.device, place, shop.catalog, shop.workers, options);
+  THAW_ASSIGN(UploadedChunks uploaded, upload.run());
+
+  const DeviceShape& shape = image.device.shape();
+  BuildReport report;
+  report.name = image.name.name + ":" + image.name.tag;
+  report.root = place.root.id;
+  report.device_bytes = shape.device_bytes;
+  report.content_bytes = image.details.content_bytes;
+  report.chunks = uploaded.distinct;
+  report.zero_chunks =
+      (shape.device_bytes + shape.chunk_size - 1) / shape.chunk_size - uploaded.chunks.size();
+  report.new_chunks = uploaded.new_chunks;
+  report.new_bytes = uploaded.new_bytes;
+  report.reused_chunks = uploaded.distinct - uploaded.new_chunks;
+  THAW_ASSIGN(report.manifest, write_manifest(shop, image, place, uploaded));
+
+  Names names(shop.catalog, image.tenant, shop.trusted);
+  THAW_ASSIGN(const NameRecord record, names.point(image.name, report.manifest, shop.builder, now_seconds()));
+  (void)record;
+  return report;
+}
+
+}  // namespace
+
+Result<BuildReport> store_image(Workshop& shop, const ImageToStore& image, const UploadOptions& options) {
+  const auto begin = std::chrono::steady_clock::now();
+  THAW_TRY(check_tenant(image.tenant));
+  THAW_TRY(check_name(image.name.name));
+  THAW_TRY(check_tag(image.name.tag));
+  if (image.name.digest)
+    return Error{Code::kUsage, image.name.text() + ": a build chooses the digest; leave it out"};
+  for (int attempt = 0; attempt < kMaxRoots; ++attempt) {
+    THAW_ASSIGN(const BuildPlace place, shop.catalog.prepare_build(shop.builder, now_seconds()));
+    THAW_ASSIGN(BuildReport report, store_into(shop, image, options, place));
+    // Only an image in a root that was still active after its name was written is safe from collection; else
+    // it goes once more, into the root that is active now.
+    THAW_ASSIGN(const Root root, shop.catalog.read_root(place.root.id));
+    if (root.state != RootState::kActive) continue;
+    const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin;
+    report.seconds = spent.count();
+    return report;
+  }
+  return Error{Code::kFailed,
+               image.name.text() + ": the store's roots were retired under the build; try again"};
+}
+
+}  // namespace thaw
