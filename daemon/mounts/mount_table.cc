@@ -287,6 +287,10 @@ void MountTable::drop_vanished() {
 
 void MountTable::drop(const MountState& state) {
   Claim claim(*this, state.key);
+  {
+    MutexLock lock(mutex_);
+    if (!mounts_.contains(state.id)) return;  // umount() was at it
+  }
   if (is_there(state)) return;
   spdlog::info("mount {} of {} on {} has ended without 'thaw umount'", state.id, state.name, state.target);
   warn(parts_.records.remove(mount_record_key(state.id)));
