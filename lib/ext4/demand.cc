@@ -10,9 +10,8 @@ namespace thaw {
 namespace {
 
 // How large packs are on average, in parts of a chunk. Chosen by measurement, see docs/formats/layout.md.
-constexpr uint64_t kDataPackDivisor = 4;
-constexpr uint64_t kDirectoryPackDivisor = 4;
-constexpr uint64_t kInodePackDivisor = 8;
+constexpr uint64_t kDataPackDivisor = 6;
+constexpr uint64_t kGroupDivisor = 12;
 
 // From this part of a chunk on, a file starts at a chunk of its own.
 constexpr uint64_t kLargeDivisor = 4;
@@ -76,37 +75,49 @@ Demand::Demand(const FlatTree& flat, uint64_t blocks_per_chunk)
       runs(flat.nodes.size()),
       files(flat.nodes.size()) {
   std::vector<PackItem> data_items;
-  std::vector<PackItem> directory_items;
+  std::vector<PackItem> folders;
   for (Node node = 0; node < flat.nodes.size(); ++node) {
     const Inode& inode = flat.inode(node);
     const uint64_t path_hash = flat.nodes[node].path_hash;
     const bool is_directory = inode.type == FileType::kDirectory;
-    if (!is_directory) files[flat.nodes[node].parent].push_back(node);
+    if (is_directory) {
+      folders.push_back({node, 0, mix(path_hash ^ kCutSalt), path_hash});
+    } else {
+      files[flat.nodes[node].parent].push_back(node);
+    }
     runs[node] = runs_of(inode);
     const uint64_t blocks = total(runs[node]);
-    if (blocks == 0) continue;
-    if (blocks >= chunk_blocks / kLargeDivisor) {
+    if (is_large(node)) {
       add_large_parts(node, runs[node], chunk_blocks, large_parts);
-    } else if (is_directory) {
-      directory_items.push_back({node, blocks, mix(path_hash ^ kCutSalt), path_hash});
-    } else {
+    } else if (!is_directory && blocks > 0) {
       data_items.push_back({node, blocks, content_hash(inode), path_hash});
     }
   }
   data_packs = pack(data_items, {.capacity = chunk_blocks, .mean_units = chunk_blocks / kDataPackDivisor});
-  directory_packs =
-      pack(directory_items, {.capacity = chunk_blocks, .mean_units = chunk_blocks / kDirectoryPackDivisor});
+  group(std::move(folders));
+}
 
-  std::vector<PackItem> inode_items;
-  for (Node node = 0; node < flat.nodes.size(); ++node) {
-    if (flat.inode(node).type != FileType::kDirectory) continue;
+bool Demand::is_large(Node node) const { return total(runs[node]) >= chunk_blocks / kLargeDivisor; }
+
+void Demand::group(std::vector<PackItem> folders) {
+  for (PackItem& folder : folders) {
     // The root's slot begins with the reserved inodes, one of which is the root.
-    const uint64_t own = node == 0 ? kFirstFreeInode - 1 : 1;
-    const uint64_t path_hash = flat.nodes[node].path_hash;
-    inode_items.push_back({node, own + files[node].size(), mix(path_hash ^ kCutSalt), path_hash});
+    const uint64_t inodes = (folder.id == 0 ? kFirstFreeInode - 1 : 1) + files[folder.id].size();
+    const uint64_t blocks = is_large(folder.id) ? 0 : total(runs[folder.id]);
+    folder.units = std::max(inodes, blocks * (kBlockSize / kInodeSize));
   }
-  inode_packs =
-      pack(inode_items, {.capacity = inodes_per_chunk, .mean_units = inodes_per_chunk / kInodePackDivisor});
+  groups = pack(folders, {.capacity = inodes_per_chunk, .mean_units = inodes_per_chunk / kGroupDivisor});
+  for (const Pack& folder_group : groups) {
+    Pack blocks;
+    for (PackItem folder : folder_group.items) {
+      if (is_large(folder.id)) continue;
+      if (blocks.items.empty()) blocks.place_hash = folder.place_hash;
+      folder.units = total(runs[folder.id]);
+      blocks.units += folder.units;
+      blocks.items.push_back(folder);
+    }
+    if (!blocks.items.empty()) directory_packs.push_back(std::move(blocks));
+  }
 }
 
 uint64_t Demand::data_slots() const {
@@ -117,7 +128,7 @@ uint64_t Demand::data_slots() const {
 
 uint64_t Demand::inode_slots() const {
   uint64_t slots = 0;
-  for (const Pack& pack : inode_packs) slots += round_up(pack.units, inodes_per_chunk) / inodes_per_chunk;
+  for (const Pack& pack : groups) slots += round_up(pack.units, inodes_per_chunk) / inodes_per_chunk;
   return slots;
 }
 

@@ -25,15 +25,24 @@ struct Demand {
   uint64_t data_slots() const;
   uint64_t inode_slots() const;
 
+  // Whether a node's blocks start at a chunk of their own.
+  bool is_large(Node node) const;
+
   uint64_t chunk_blocks;
   uint64_t inodes_per_chunk;
   std::vector<std::vector<BlockRun>> runs;  // by node: the blocks that need an address
   std::vector<LargePart> large_parts;
-  std::vector<Pack> data_packs;       // items are nodes; units are blocks: small files and long targets
-  std::vector<Pack> directory_packs;  // items are nodes; units are blocks
-  std::vector<Pack> inode_packs;      // items are directories; units are inodes: theirs and their files'
-  std::vector<std::vector<Node>>
-      files;  // by directory node: its inodes that are no directories, in name order
+  std::vector<Pack> data_packs;  // items are nodes; units are blocks: small files and long targets
+  // Directories in groups. A group's inodes (the directories' and their files') share a slot of the inode
+  // table, its blocks a slot of data: what changes in a directory changes its group's two chunks and few
+  // others.
+  std::vector<Pack> groups;           // units are inodes, or what a block weighs in them
+  std::vector<Pack> directory_packs;  // the groups' small directories; units are blocks
+  // By directory node: its inodes that are no directories, in name order.
+  std::vector<std::vector<Node>> files;
+
+ private:
+  void group(std::vector<PackItem> folders);
 };
 
 }  // namespace thaw

@@ -13,6 +13,7 @@ namespace {
 // further.
 constexpr uint64_t kSpareFactor = 4;
 constexpr uint64_t kLargestSpareFactor = 2;
+constexpr uint64_t kInodeSpareFactor = 2;
 
 // Links up to this length stand in the inode.
 constexpr size_t kMaxInlineTarget = 59;
@@ -55,7 +56,7 @@ class Placer {
   bool number_inodes() {
     SlotMap slots(placement_.geometry.inode_slots());
     const uint64_t per_slot = demand_.inodes_per_chunk;
-    for (const Pack& pack : demand_.inode_packs) {
+    for (const Pack& pack : demand_.groups) {
       const uint64_t count = round_up(pack.units, per_slot) / per_slot;
       const bool holds_root = pack.items.front().id == 0;
       const auto slot = slots.take(holds_root ? 0 : pack.place_hash, count);
@@ -148,7 +149,7 @@ Result<Placement> place(const FlatTree& flat, uint64_t chunk_bytes) {
     const Geometry geometry(device_bytes, chunk_bytes);
     const uint64_t spare = device_bytes == size_classes().back() ? kLargestSpareFactor : kSpareFactor;
     if (demand.data_slots() > geometry.data_slots() / spare) continue;
-    if (demand.inode_slots() > geometry.inode_slots() / spare) continue;
+    if (demand.inode_slots() > geometry.inode_slots() / kInodeSpareFactor) continue;
     Placer placer(flat, demand, geometry);
     if (placer.place()) return placer.finish();
   }

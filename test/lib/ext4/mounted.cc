@@ -9,6 +9,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -174,6 +175,7 @@ Exported::Exported(const Device& device) : folder_(make_temporary_folder()), fil
   Buffer chunk(device.chunk_bytes());
   for (const uint64_t index : device.chunks()) {
     require(device.read_chunk(index, chunk.mutable_view()));
+    if (std::ranges::all_of(chunk.view(), [](uint8_t byte) { return byte == 0; })) continue;
     require(write_all_at(file.get(), index * device.chunk_bytes(), chunk.view()));
   }
 }
