@@ -38,7 +38,7 @@ ReadReply& ReadReply::operator=(ReadReply&& other) noexcept {
   return *this;
 }
 
-void ReadReply::send(ByteView bytes) {
+void ReadReply::answer_bytes(ByteView bytes) {
   ReadSink* sink = std::exchange(sink_, nullptr);
   counters_->reads.fetch_add(1, std::memory_order_relaxed);
   counters_->bytes.fetch_add(bytes.size(), std::memory_order_relaxed);

@@ -71,14 +71,16 @@ class ReadReply {
     ReplyBuffer buffer(length_);
     const Status filled = std::forward<Fill>(fill)(buffer.bytes());
     if (!filled.ok()) return fail(filled.error());
-    send(buffer.bytes());
+    answer_bytes(buffer.bytes());
   }
+
+  // Sends bytes that lie in memory already. REQUIRES: bytes.size() == length(); not answered before
+  void answer_bytes(ByteView bytes);
 
   // REQUIRES: not answered before
   void fail(const Error& error);
 
  private:
-  void send(ByteView bytes);
   void drop();
 
   ReadSink* sink_;  // nullptr once answered or moved away
