@@ -37,7 +37,12 @@ Task WorkerPool::take() {
 }
 
 void WorkerPool::run() {
-  for (Task task = take(); task; task = take()) task();
+  for (;;) {
+    // Ends before the next one is waited for, with all that it holds.
+    Task task = take();
+    if (!task) return;
+    task();
+  }
 }
 
 void WorkerPool::stop() {
