@@ -1,0 +1,92 @@
+#include "daemon/processes/record_table.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+
+namespace thaw {
+namespace {
+
+class Folder {
+ public:
+  Folder() { REQUIRE(::mkdtemp(path_.data()) != nullptr); }
+  ~Folder() { std::filesystem::remove_all(path_); }
+  std::string file() const { return path_ + "/mounts.json"; }
+
+ private:
+  std::string path_ = "/tmp/thaw-record-test-XXXXXX";
+};
+
+}  // namespace
+
+TEST_CASE("saved records are found by the next supervisor, others are not") {
+  const Folder folder;
+  {
+    RecordTable table = RecordTable::load(folder.file()).value();
+    REQUIRE(table.put({"mount/1", "one", {}}, Keep::kSaved).ok());
+    REQUIRE(table.put({"mount/2", "two", {}}, Keep::kSaved).ok());
+    REQUIRE(table.put({"image/x", "", make_blob(as_bytes("key")).value()}, Keep::kInMemory).ok());
+    REQUIRE(table.remove("mount/2").ok());
+    REQUIRE(table.remove("mount/3").ok());
+    CHECK(table.records().size() == 2);
+  }
+  struct stat info {};
+  REQUIRE(::stat(folder.file().c_str(), &info) == 0);
+  CHECK((info.st_mode & 0777) == 0600);
+  const RecordTable next = RecordTable::load(folder.file()).value();
+  CHECK(next.records().empty());
+  CHECK(next.earlier() == std::map<std::string, std::string>{{"mount/1", "one"}});
+}
+
+TEST_CASE("an earlier record stays until a saved one replaces it") {
+  const Folder folder;
+  { REQUIRE(RecordTable::load(folder.file())->put({"mount/1", "one", {}}, Keep::kSaved).ok()); }
+  const auto on_disk = [&folder] { return RecordTable::load(folder.file())->earlier(); };
+
+  RecordTable table = RecordTable::load(folder.file()).value();
+  REQUIRE(table.put({"mount/1", "begun", {}}, Keep::kInMemory).ok());
+  REQUIRE(table.remove("mount/1").ok());  // the remount failed
+  CHECK(on_disk().at("mount/1") == "one");
+  CHECK(table.earlier().size() == 1);
+
+  REQUIRE(table.put({"mount/1", "again", {}}, Keep::kSaved).ok());
+  CHECK(on_disk().at("mount/1") == "again");
+  CHECK(table.earlier().empty());
+  REQUIRE(table.remove("mount/1").ok());
+  CHECK(on_disk().empty());
+}
+
+TEST_CASE("records of another boot, and a file that was cut, name nothing") {
+  const Folder folder;
+  for (const char* text :
+       {"", "{", "[]", "{\"boot_id\": \"another\", \"records\": {\"mount/1\": \"one\"}}"}) {
+    REQUIRE(replace_file(folder.file(), as_bytes(text), 0600).ok());
+    const auto table = RecordTable::load(folder.file());
+    REQUIRE(table.ok());
+    CHECK(table->earlier().empty());
+  }
+}
+
+TEST_CASE("records are bounded") {
+  const Folder folder;
+  RecordTable table = RecordTable::load(folder.file()).value();
+  CHECK_FALSE(table.put({"", "x", {}}, Keep::kInMemory).ok());
+  CHECK_FALSE(table.put({std::string(257, 'k'), "x", {}}, Keep::kInMemory).ok());
+  for (size_t i = 0; i < RecordTable::kMaxRecords; ++i) {
+    REQUIRE(table.put({"k" + std::to_string(i), "", {}}, Keep::kInMemory).ok());
+  }
+  CHECK_FALSE(table.put({"one more", "", {}}, Keep::kInMemory).ok());
+  CHECK(table.put({"k0", "replaced", {}}, Keep::kInMemory).ok());
+}
+
+TEST_CASE("a stop forgets everything") {
+  const Folder folder;
+  RecordTable table = RecordTable::load(folder.file()).value();
+  REQUIRE(table.put({"mount/1", "one", {}}, Keep::kSaved).ok());
+  REQUIRE(table.clear().ok());
+  CHECK_FALSE(std::filesystem::exists(folder.file()));
+}
+
+}  // namespace thaw

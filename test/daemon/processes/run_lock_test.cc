@@ -1,0 +1,55 @@
+#include "daemon/processes/run_lock.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+
+namespace thaw {
+
+TEST_CASE("the second daemon is told who is the first") {
+  std::string folder = "/tmp/thaw-lock-test-XXXXXX";
+  REQUIRE(::mkdtemp(folder.data()) != nullptr);
+  const std::string file = folder + "/thawd.lock";
+  {
+    const auto first = RunLock::acquire(file, "run_dir /x");
+    REQUIRE(first.ok());
+    const auto second = RunLock::acquire(file, "run_dir /x");
+    REQUIRE_FALSE(second.ok());
+    CHECK(second.error().message.find("process id " + std::to_string(::getpid())) != std::string::npos);
+    CHECK(second.error().message.find("run_dir /x") != std::string::npos);
+  }
+  CHECK(RunLock::acquire(file, "run_dir /x").ok());
+  std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("a worker that outlives its supervisor is waited for") {
+  std::string folder = "/tmp/thaw-lock-test-XXXXXX";
+  REQUIRE(::mkdtemp(folder.data()) != nullptr);
+  const std::string file = folder + "/thawd.lock";
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  const pid_t supervisor = ::fork();
+  if (supervisor == 0) {
+    const auto lock = RunLock::acquire(file, "x");
+    if (::fork() != 0) ::_exit(0);
+    // The worker: it holds the lock until its pipe is closed, which happens while the test waits for the
+    // lock.
+    char byte = 0;
+    ::close(ends[1]);
+    static_cast<void>(::read(ends[0], &byte, 1));
+    ::_exit(0);
+  }
+  ::waitpid(supervisor, nullptr, 0);
+  const Fd probe(::open(file.c_str(), O_RDWR | O_CLOEXEC));
+  CHECK(::flock(probe.get(), LOCK_EX | LOCK_NB) != 0);
+  ::close(ends[1]);
+  CHECK(RunLock::acquire(file, "x").ok());
+  ::close(ends[0]);
+  std::filesystem::remove_all(folder);
+}
+
+}  // namespace thaw
