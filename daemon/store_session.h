@@ -1,5 +1,5 @@
-// StoreSession: a store opened with this configuration: its objects, its catalog, the keyring, the builders that
-// this machine trusts, and the threads that do the work.
+// StoreSession: a store opened with this configuration: its objects, its catalog, the keyring, the builders
+// that this machine trusts, and the threads that do the work.
 //
 // Owned by the command or the worker. Any thread but its own may call; calls block.
 #pragma once
@@ -8,7 +8,7 @@
 #include <string>
 
 #include "daemon/config/config.h"
-#include "daemon/worker_pool.h"
+#include "daemon/processes/worker_pool.h"
 #include "lib/keys/keyring_directory.h"
 #include "lib/store/catalog.h"
 #include "lib/store/names.h"

@@ -1,7 +1,10 @@
 #include "daemon/wiring.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 
+#include "lib/crypto/random.h"
 #include "lib/store/paths.h"
 
 namespace thaw {
@@ -16,11 +19,18 @@ OriginLimits limits_of(const ChainOptions& options) {
   return limits;
 }
 
+uint64_t random_seed() {
+  std::array<uint8_t, sizeof(uint64_t)> bytes{};
+  fill_random(bytes);
+  return std::bit_cast<uint64_t>(bytes);
+}
+
 }  // namespace
 
 // memory → single flight → origin
 Chain::Chain(const Parts& parts, const ChainOptions& options)
-    : origin_({parts.store, parts.cpu, parts.timers, parts.counters.tier(Tier::kOrigin), chunk_key},
+    : origin_({parts.store, parts.cpu, parts.timers, parts.counters.tier(Tier::kOrigin), chunk_key,
+               random_seed()},
               options.roots, limits_of(options)),
       memory_store_(options.memory_bytes, parts.counters.tier(Tier::kMemory)),
       single_flight_(memory_store_, origin_, origin_, parts.timers),

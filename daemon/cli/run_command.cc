@@ -29,10 +29,11 @@ struct RunOptions {
   bool remove = true;  // what --rm says, and the only way that a container ends
 };
 
-RunConfig image_config(const Json& config) {
-  return {config.value("entrypoint", std::vector<std::string>{}),
-          config.value("cmd", std::vector<std::string>{}), config.value("env", std::vector<std::string>{}),
-          config.value("working_dir", ""), config.value("user", "")};
+// The manifest carries it as the OCI image specification spells it.
+RunConfig run_config(const Json& config) {
+  return {config.value("Entrypoint", std::vector<std::string>{}),
+          config.value("Cmd", std::vector<std::string>{}), config.value("Env", std::vector<std::string>{}),
+          config.value("WorkingDir", ""), config.value("User", "")};
 }
 
 // The daemon's mount of the image for one container; unmounted when this goes.
@@ -43,7 +44,6 @@ class ImageMount {
     Json request = {{"name", options.name},
                     {"tenant", options.tenant.empty() ? invocation.config.tenant : options.tenant},
                     {"pid", ::getpid()},
-                    {"ends_with_pid", true},
                     {"dir", dir}};
     if (!options.outage.empty()) request["outage"] = options.outage;
     ControlClient client(invocation.socket());
@@ -60,7 +60,7 @@ class ImageMount {
     (void)client_.post("/v1/umount", {{"target", answer_.at("id")}, {"lazy", true}, {"pid", ::getpid()}});
   }
 
-  RunConfig config() const { return image_config(answer_.value("config", Json::object())); }
+  RunConfig config() const { return run_config(answer_.value("config", Json::object())); }
 
  private:
   ImageMount(ControlClient client, Json answer) : client_(std::move(client)), answer_(std::move(answer)) {}

@@ -1,0 +1,127 @@
+#include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "daemon/cli/command.h"
+#include "daemon/store_session.h"
+#include "lib/build/build.h"
+
+namespace thaw {
+namespace {
+
+using Json = nlohmann::json;
+
+struct BuildOptions {
+  std::string source;
+  std::string name;
+  std::string tenant;
+  std::string platform;
+  bool verify_existing = false;
+};
+
+Limits limits_of(const Config& config) {
+  Limits limits;
+  limits.max_entries = config.build_max_entries;
+  limits.max_expanded_bytes = config.build_max_bytes;
+  limits.max_expansion_ratio = config.build_max_expansion;
+  limits.max_path_depth = config.build_max_path_depth;
+  limits.max_xattr_bytes_total = config.build_max_xattr_bytes;
+  return limits;
+}
+
+// OS/ARCH or OS/ARCH/VARIANT.
+Result<Platform> parse_platform(const std::string& text) {
+  std::vector<std::string> words;
+  std::istringstream parts(text);
+  for (std::string word; std::getline(parts, word, '/');) words.push_back(word);
+  const bool good = (words.size() == 2 || words.size() == 3) && std::ranges::count(words, "") == 0;
+  if (!good)
+    return Error{Code::kUsage, "\"" + text + "\" is no platform; write OS/ARCH[/VARIANT], as linux/arm64"};
+  return Platform{words[0], words[1], words.size() == 3 ? words[2] : ""};
+}
+
+Result<BuildRequest> request_of(const Config& config, const BuildOptions& options) {
+  BuildRequest request;
+  request.source = options.source;
+  request.tenant = options.tenant.empty() ? config.tenant : options.tenant;
+  THAW_ASSIGN(request.name, ImageName::parse(options.name));
+  if (request.name.digest)
+    return Error{Code::kUsage, "a build makes the digest; leave @sha256:… out of the name"};
+  if (!options.platform.empty()) {
+    THAW_ASSIGN(request.read.platform, parse_platform(options.platform));
+  }
+  request.read.limits = limits_of(config);
+  request.read.spool_folder = config.build_spool_dir;
+  request.upload.existing = options.verify_existing ? Existing::kVerify : Existing::kTrustLength;
+  return request;
+}
+
+Json report_json(const BuildReport& report) {
+  return {{"name", report.name},
+          {"manifest", report.manifest.hex()},
+          {"root", report.root},
+          {"device_bytes", report.device_bytes},
+          {"content_bytes", report.content_bytes},
+          {"chunks", report.chunks},
+          {"zero_chunks", report.zero_chunks},
+          {"new_chunks", report.new_chunks},
+          {"new_bytes", report.new_bytes},
+          {"reused_chunks", report.reused_chunks},
+          {"seconds", report.seconds}};
+}
+
+std::string report_text(const BuildReport& report) {
+  char seconds[32];
+  std::snprintf(seconds, sizeof seconds, "%.1f s", report.seconds);
+  return report.name + "  sha256:" + report.manifest.hex() + "\n" + format_size(report.content_bytes) +
+         " of files in " + std::to_string(report.chunks) + " chunks; " + std::to_string(report.new_chunks) +
+         " new (" + format_size(report.new_bytes) + "), " + std::to_string(report.reused_chunks) +
+         " were there; " + seconds;
+}
+
+Status build_image(Invocation& invocation, const BuildOptions& options) {
+  THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
+  THAW_ASSIGN(BuildRequest request, request_of(invocation.config, options));
+  THAW_ASSIGN(const auto session,
+              StoreSession::open(invocation.config, StoreUse::kBuild, KeyringUse::kBuild));
+  THAW_ASSIGN(TrustedBuilders trusted, session->trusted());
+  ProgressBar reading(invocation, "reading");
+  ProgressBar storing(invocation, "storing");
+  request.read.executor = &session->cpu();
+  request.read.progress = [&reading](uint64_t done, uint64_t total) { reading.show(done, total); };
+  request.upload.progress = [&storing](const Progress& progress) {
+    storing.show(progress.done, progress.total);
+  };
+  Workshop shop{session->catalog(), session->keys(),    session->keys(),
+                session->cpu(),     std::move(trusted), std::string("thaw/") + THAW_VERSION};
+  THAW_ASSIGN(const BuildReport report, build(shop, request));
+  invocation.print(report_json(report), report_text(report));
+  return {};
+}
+
+}  // namespace
+
+void add_build_command(CLI::App& app, Invocation& invocation) {
+  auto options = std::make_shared<BuildOptions>();
+  CLI::App* command = app.add_subcommand("build", "Turn an OCI image into chunks in the store, under a name");
+  command->footer(
+      "Examples:\n  thaw build oci:./web:7 web:7\n  thaw build oci-archive:web.tar web:7 --platform "
+      "linux/arm64\n"
+      "  thaw build docker-archive:saved.tar tools/web");
+  command
+      ->add_option("SOURCE", options->source,
+                   "oci:DIR[:REF], oci-archive:FILE[:REF] or docker-archive:FILE[:REF]")
+      ->required();
+  command->add_option("NAME", options->name, "NAME[:TAG]")->required();
+  command->add_option("--tenant", options->tenant, "Whose image (default: the configured tenant)");
+  command->add_option("--platform", options->platform,
+                      "OS/ARCH[/VARIANT] (default: linux and this machine's)");
+  command->add_flag("--verify-existing", options->verify_existing,
+                    "Read stored chunks and replace damaged ones");
+  command->callback([&invocation, options] {
+    invocation.action = [options](Invocation& call) { return build_image(call, *options); };
+  });
+}
+
+}  // namespace thaw

@@ -1,0 +1,83 @@
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "daemon/cli/command.h"
+#include "daemon/store_session.h"
+#include "lib/build/export_image.h"
+#include "lib/build/verify_image.h"
+
+namespace thaw {
+namespace {
+
+using Json = nlohmann::json;
+
+struct CheckOptions {
+  std::string name;
+  std::string tenant;
+  std::string file;
+};
+
+Json bad_json(const VerifyReport& report) {
+  Json bad = Json::array();
+  for (const BadChunk& chunk : report.bad) {
+    bad.push_back({{"id", chunk.id.hex()}, {"index", chunk.index}, {"why", chunk.why}});
+  }
+  return bad;
+}
+
+std::string verify_text(const VerifyReport& report) {
+  std::string text;
+  for (const BadChunk& chunk : report.bad) text += chunk.id.hex() + "  " + chunk.why + "\n";
+  return text + std::to_string(report.chunks) + " chunks, " + format_size(report.bytes) + ", " +
+         std::to_string(report.bad.size()) + " bad";
+}
+
+Status verify(Invocation& invocation, const CheckOptions& options) {
+  THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
+  THAW_ASSIGN(const auto session, StoreSession::open(invocation.config, StoreUse::kRead, KeyringUse::kRead));
+  THAW_ASSIGN(const OpenedImage image, session->open_image(options.name, options.tenant, Rollback::kRefuse));
+  ProgressBar bar(invocation, "verifying");
+  const auto progress = [&bar](const Progress& now) { bar.show(now.done, now.total); };
+  THAW_ASSIGN(const VerifyReport report, verify_image(image, session->store(), progress));
+  invocation.print({{"chunks", report.chunks}, {"bytes", report.bytes}, {"bad", bad_json(report)}},
+                   verify_text(report));
+  if (!report.bad.empty()) invocation.exit_status = exit_status(Code::kDamaged);
+  return {};
+}
+
+Status export_to_file(Invocation& invocation, const CheckOptions& options) {
+  THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
+  THAW_ASSIGN(const auto session, StoreSession::open(invocation.config, StoreUse::kRead, KeyringUse::kRead));
+  THAW_ASSIGN(const OpenedImage image, session->open_image(options.name, options.tenant, Rollback::kRefuse));
+  ProgressBar bar(invocation, "exporting");
+  const auto progress = [&bar](const Progress& now) { bar.show(now.done, now.total); };
+  THAW_ASSIGN(const ExportReport report, export_image(image, session->store(), options.file, progress));
+  invocation.print({{"bytes", report.bytes}, {"sha256", report.sha256.hex()}}, report.sha256.hex());
+  return {};
+}
+
+CLI::App* add_check_command(CLI::App& app, const char* name, const char* help, CheckOptions& options) {
+  CLI::App* command = app.add_subcommand(name, help);
+  command->add_option("NAME", options.name, "NAME[:TAG][@sha256:DIGEST]")->required();
+  command->add_option("--tenant", options.tenant, "Whose image (default: the configured tenant)");
+  return command;
+}
+
+}  // namespace
+
+void add_check_commands(CLI::App& app, Invocation& invocation) {
+  auto options = std::make_shared<CheckOptions>();
+  add_check_command(app, "verify", "Fetch and check every chunk of an image, straight from the store",
+                    *options)
+      ->callback([&invocation, options] {
+        invocation.action = [options](Invocation& call) { return verify(call, *options); };
+      });
+  CLI::App* writer =
+      add_check_command(app, "export", "Write an image's whole device as a sparse file", *options);
+  writer->add_option("FILE", options->file, "The file to write")->required();
+  writer->callback([&invocation, options] {
+    invocation.action = [options](Invocation& call) { return export_to_file(call, *options); };
+  });
+}
+
+}  // namespace thaw

@@ -1,0 +1,158 @@
+#include "daemon/worker/worker.h"
+
+#include <malloc.h>
+#include <spdlog/spdlog.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "daemon/processes/worker_link.h"
+#include "daemon/processes/worker_pool.h"
+#include "daemon/worker/control_api.h"
+#include "fuse/session.h"
+#include "lib/base/timer_queue.h"
+
+namespace thaw {
+namespace {
+
+// The configuration that this daemon runs with. A worker that starts again must not stumble over a file that
+// somebody is editing.
+constexpr const char* kConfigRecord = "config";
+
+constexpr size_t kLeastReaders = 4;
+constexpr uint64_t kReadAheadShare = 8;  // of the memory tier, for all read-ahead together
+
+Result<Config> running_config(WorkerLink& link, const Inheritance& inheritance, const std::string& file) {
+  for (const Record& record : inheritance.records) {
+    if (record.key == kConfigRecord) return parse_config(record.value, "the daemon's configuration");
+  }
+  THAW_ASSIGN(Config config, load_config(file));
+  THAW_TRY(link.put({kConfigRecord, config_text(config), {}}, Keep::kInMemory));
+  return config;
+}
+
+Result<CountersPage*> map_counters(const Fd& memory) {
+  void* page = ::mmap(nullptr, CountersPage::kBytes, PROT_READ | PROT_WRITE, MAP_SHARED, memory.get(), 0);
+  if (page == MAP_FAILED) return system_error("the counters' memory", errno);
+  return static_cast<CountersPage*>(page);
+}
+
+std::string without_links(const std::string& path) {
+  char resolved[PATH_MAX];
+  return ::realpath(path.c_str(), resolved) != nullptr ? resolved : path;
+}
+
+ChainOptions chain_options(const Config& config) {
+  ChainOptions options;
+  options.memory_bytes = config.memory_bytes;
+  options.origin_in_flight = static_cast<uint32_t>(config.origin_in_flight);
+  options.read_ahead_bytes = config.read_ahead_chunks == 0 ? 0 : config.memory_bytes / kReadAheadShare;
+  return options;
+}
+
+MountTableOptions mount_options(const Config& config) {
+  MountTableOptions options;
+  options.run_dir = without_links(config.run_dir);
+  options.linger = config.mount_linger;
+  return options;
+}
+
+// All that a worker has, constructed downwards and destroyed upwards.
+class Worker {
+ public:
+  Worker(WorkerLink& link, std::unique_ptr<StoreSession> session, CountersPage& counters,
+         const Config& config, const std::string& config_file)
+      : link_(link),
+        counters_(counters),
+        session_(std::move(session)),
+        chain_({session_->store(), session_->cpu(), timers_, counters}, chain_options(config)),
+        images_(chain_, counters, timers_, config.read_deadline),
+        helpers_({"/proc/self/exe", "--mount-helper"}),
+        mounts_({images_, link, helpers_, timers_}, mount_options(config)),
+        api_({*session_, mounts_, images_, chain_, counters}, config, config_file) {}
+
+  Status run(Inheritance inheritance);
+
+ private:
+  Result<Session> start_session(Inheritance& inheritance);
+  void start_threads(Session& session);
+  void reload();
+
+  WorkerLink& link_;
+  CountersPage& counters_;
+  TimerQueue timers_;
+  std::unique_ptr<StoreSession> session_;
+  Chain chain_;
+  ServedImages images_;
+  HelperClient helpers_;
+  MountTable mounts_;
+  ControlApi api_;
+  std::vector<std::thread> threads_;
+};
+
+Result<Session> Worker::start_session(Inheritance& inheritance) {
+  SessionOptions options;
+  options.recorded_init = std::move(inheritance.fuse_init);
+  options.record_init = [this](ByteView init) {
+    return link_.put({kFuseInitRecord, std::string(as_text(init)), {}}, Keep::kInMemory);
+  };
+  return Session::start(std::move(inheritance.fuse), images_, counters_.reads, std::move(options));
+}
+
+void Worker::start_threads(Session& session) {
+  threads_.push_back(start_thread("timers", [this] { timers_.run(); }));
+  threads_.push_back(start_thread("sweeper", [this] { mounts_.run_sweeper(); }));
+  const size_t readers = std::max<size_t>(kLeastReaders, std::thread::hardware_concurrency());
+  for (size_t i = 0; i < readers; ++i) {
+    threads_.push_back(start_thread("fuse/" + std::to_string(i), [&session] { session.run(); }));
+  }
+}
+
+void Worker::reload() {
+  const auto reloaded = api_.reload();
+  if (!reloaded.ok()) spdlog::error("reload: {}", reloaded.error().message);
+}
+
+Status Worker::run(Inheritance inheritance) {
+  THAW_TRY(mounts_.restore(inheritance.records));
+  THAW_ASSIGN(Session session, start_session(inheritance));
+  start_threads(session);
+  mounts_.settle();
+  THAW_TRY(link_.ready());
+  ControlServer server(std::move(inheritance.control));
+  api_.register_with(server);
+  std::thread control = start_thread("control", [&server] { server.run(); });
+  api_.mount_again(earlier_mounts(inheritance.earlier));
+  for (Order order = link_.next_order(); order != Order::kStop; order = link_.next_order()) reload();
+  // The supervisor takes down what is mounted; what is still in flight here ends with the process.
+  std::_Exit(0);
+}
+
+Status start_worker(const std::string& config_file) {
+  WorkerLink link;
+  THAW_ASSIGN(Inheritance inheritance, link.inherit());
+  THAW_ASSIGN(const Config config, running_config(link, inheritance, config_file));
+  spdlog::set_level(spdlog::level::from_str(config.log_level));
+  THAW_ASSIGN(CountersPage * counters, map_counters(inheritance.counters));
+  THAW_ASSIGN(auto session, StoreSession::open(config, StoreUse::kRead, KeyringUse::kRead));
+  return Worker(link, std::move(session), *counters, config, config_file).run(std::move(inheritance));
+}
+
+}  // namespace
+
+int run_worker(const std::string& config_file) {
+  // Keys and plaintext are in this process; nobody but root may look at it, and no core file is written.
+  ::prctl(PR_SET_DUMPABLE, 0);
+  const Status done = start_worker(config_file);
+  if (done.ok()) return 0;
+  spdlog::error("worker: {}", done.error().message);
+  return 1;
+}
+
+}  // namespace thaw
