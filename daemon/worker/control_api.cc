@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 namespace thaw {
@@ -144,6 +145,12 @@ Result<Json> ControlApi::list_mounts() {
   return Json{{"mounts", mounts}};
 }
 
+Json ControlApi::store_away_seconds() const {
+  const auto since = parts_.chain.origin().away_since();
+  if (!since) return 0;
+  return std::chrono::duration_cast<std::chrono::seconds>(steady_clock().now() - *since).count();
+}
+
 Result<Json> ControlApi::stats() {
   Json tiers = Json::object();
   for (size_t tier = 0; tier < kTierCount; ++tier)
@@ -151,6 +158,7 @@ Result<Json> ControlApi::stats() {
   const LatencyHistogram& latency = parts_.counters.latency;
   return Json{{"tiers", tiers},
               {"memory_bytes", parts_.chain.memory().bytes()},
+              {"store_away_s", store_away_seconds()},
               {"reads", parts_.counters.reads.reads.load()},
               {"read_errors", parts_.counters.reads.errors.load()},
               {"bytes_read", parts_.counters.reads.bytes.load()},

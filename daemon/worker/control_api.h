@@ -44,6 +44,7 @@ class ControlApi {
   Result<nlohmann::json> list_mounts();
   Result<nlohmann::json> stats();
   nlohmann::json describe(const Mount& mount);
+  nlohmann::json store_away_seconds() const;
   Config config() const;
 
   const Parts parts_;

@@ -27,6 +27,7 @@ constexpr const char* kConfigRecord = "config";
 
 constexpr size_t kLeastReaders = 4;
 constexpr uint64_t kReadAheadShare = 8;  // of the memory tier, for all read-ahead together
+constexpr std::chrono::seconds kOutageReport{30};
 
 Result<Config> running_config(WorkerLink& link, const Inheritance& inheritance, const std::string& file) {
   for (const Record& record : inheritance.records) {
@@ -83,6 +84,7 @@ class Worker {
   Result<Session> start_session(Inheritance& inheritance);
   void start_threads(Session& session);
   void reload();
+  void watch_store();
 
   WorkerLink& link_;
   CountersPage& counters_;
@@ -114,6 +116,15 @@ void Worker::start_threads(Session& session) {
   }
 }
 
+// Says every 30 s that the store is away; reads may be waiting for it (`read.outage`).
+void Worker::watch_store() {
+  if (const auto since = chain_.origin().away_since()) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(timers_.now() - *since).count();
+    spdlog::warn("the store has not answered for {} s", seconds);
+  }
+  timers_.call_at(timers_.now() + kOutageReport, [this] { watch_store(); });
+}
+
 void Worker::reload() {
   const auto reloaded = api_.reload();
   if (!reloaded.ok()) spdlog::error("reload: {}", reloaded.error().message);
@@ -123,6 +134,7 @@ Status Worker::run(Inheritance inheritance) {
   THAW_TRY(mounts_.restore(inheritance.records));
   THAW_ASSIGN(Session session, start_session(inheritance));
   start_threads(session);
+  watch_store();
   mounts_.settle();
   THAW_TRY(link_.ready());
   ControlServer server(std::move(inheritance.control));
