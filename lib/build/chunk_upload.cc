@@ -54,11 +54,14 @@ void ChunkUpload::start(size_t position, Completion<void> done) {
 void ChunkUpload::read_and_seal(ChunkPtr chunk) {
   const DeviceShape& shape = device_.shape();
   const uint32_t index = shape.chunks[chunk->position];
-  Buffer plaintext(shape.chunk_size);
+  Buffer plaintext = take_buffer();
   Status read = device_.read_chunk(index, plaintext.mutable_view());
-  if (!read.ok() || sealed_length(plaintext.view()) == 0) return chunk->done(std::move(read));
-
+  if (!read.ok() || sealed_length(plaintext.view()) == 0) {
+    give_back(std::move(plaintext));
+    return chunk->done(std::move(read));
+  }
   Sealed sealed = seal(place_.salt.secret, plaintext.view());
+  give_back(std::move(plaintext));
   chunk->ref = {sealed.id, static_cast<uint32_t>(sealed.ciphertext.size())};
   chunk->key_in_store = chunk_key(place_.root.id, sealed.id);
   chunk->ciphertext = std::move(sealed.ciphertext);
@@ -67,6 +70,23 @@ void ChunkUpload::read_and_seal(ChunkPtr chunk) {
   outcome.key = sealed.key;
   if (!first_of_its_kind(sealed.id)) return chunk->done({});
   look_up(std::move(chunk));
+}
+
+Buffer ChunkUpload::take_buffer() {
+  {
+    const MutexLock lock(mutex_);
+    if (!buffers_.empty()) {
+      Buffer buffer = std::move(buffers_.back());
+      buffers_.pop_back();
+      return buffer;
+    }
+  }
+  return Buffer(device_.shape().chunk_size);
+}
+
+void ChunkUpload::give_back(Buffer buffer) {
+  const MutexLock lock(mutex_);
+  buffers_.push_back(std::move(buffer));
 }
 
 bool ChunkUpload::first_of_its_kind(const ChunkId& id) {

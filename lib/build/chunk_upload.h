@@ -68,6 +68,8 @@ class ChunkUpload {
   void store(ChunkPtr chunk, PutIf condition);
   void on_stored(ChunkPtr chunk, Result<PutOutcome> outcome);
 
+  Buffer take_buffer() EXCLUDES(mutex_);
+  void give_back(Buffer buffer) EXCLUDES(mutex_);
   bool first_of_its_kind(const ChunkId& id) EXCLUDES(mutex_);
   void report_progress();
   Result<UploadedChunks> collect() EXCLUDES(mutex_);
@@ -84,6 +86,8 @@ class ChunkUpload {
 
   Mutex mutex_;
   std::unordered_set<ChunkId, ChunkIdHash> seen_ GUARDED_BY(mutex_);
+  // Of one chunk each, for plaintext; fresh memory costs as much as hashing it. At most one a worker thread.
+  std::vector<Buffer> buffers_ GUARDED_BY(mutex_);
 };
 
 }  // namespace thaw
