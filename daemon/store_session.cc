@@ -43,12 +43,14 @@ Result<Names> StoreSession::names(const std::string& tenant) {
 
 Result<OpenedImage> StoreSession::open_image(const std::string& name, const std::string& tenant,
                                              Rollback rollback) {
-  THAW_ASSIGN(ImageName parsed, ImageName::parse(name));
+  THAW_ASSIGN(const ImageName parsed, ImageName::parse(name));
   const std::string& owner = tenant.empty() ? config_.tenant : tenant;
   THAW_TRY(check_tenant(owner));
   THAW_ASSIGN(TrustedBuilders builders, trusted());
-  return thaw::open_image({*catalog_, keys_, sequences_, std::move(builders)},
-                          {owner, std::move(parsed), rollback});
+  auto opened =
+      thaw::open_image({*catalog_, keys_, sequences_, std::move(builders)}, {owner, parsed, rollback});
+  if (opened.ok() || opened.error().message.find(parsed.name) != std::string::npos) return opened;
+  return Error{opened.error().code, parsed.name + ":" + parsed.tag + ": " + opened.error().message};
 }
 
 }  // namespace thaw

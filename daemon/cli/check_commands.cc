@@ -1,3 +1,4 @@
+#include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -41,7 +42,13 @@ Status verify(Invocation& invocation, const CheckOptions& options) {
   THAW_ASSIGN(const VerifyReport report, verify_image(image, session->store(), progress));
   invocation.print({{"chunks", report.chunks}, {"bytes", report.bytes}, {"bad", bad_json(report)}},
                    verify_text(report));
-  if (!report.bad.empty()) invocation.exit_status = exit_status(Code::kDamaged);
+  if (report.bad.empty()) return {};
+  // Findings are the command's result, so with --json they stay the only object on stdout.
+  invocation.exit_status = exit_status(Code::kDamaged);
+  std::fprintf(stderr,
+               "thaw verify: %s: %zu of %llu chunks are missing or damaged; heal them with 'thaw build "
+               "--verify-existing'\n",
+               options.name.c_str(), report.bad.size(), static_cast<unsigned long long>(report.chunks));
   return {};
 }
 

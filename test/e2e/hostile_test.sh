@@ -7,7 +7,7 @@ refuse() {  # refuse STATUS TEXT KIND
 }
 
 begin() {
-  mkdir "$T/spool"
+  mkdir -p "$T/spool"
   write_config ".build.spool_dir = \"$T/spool\" | .build.max_entries = 10000 | .build.max_xattr_size = \"16MiB\" $1"
 }
 

@@ -26,6 +26,8 @@ test_eio_does_not_stick_on_the_mount_nor_on_an_overlay() {
   start_daemon
   thaw mount debian:1 "$T/mnt"
   mount -t overlay overlay -o "lowerdir=$T/mnt,upperdir=$T/upper,workdir=$T/work" "$T/merged"
+  # The mmap must fail, not the lookup before it.
+  stat "$T/mnt/usr/bin/dpkg" "$T/merged/usr/bin/dpkg" >/dev/null
   mv "$T/store" "$T/store.away"
   fails_everywhere "$T/mnt"
   fails_everywhere "$T/merged"
