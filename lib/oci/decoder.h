@@ -1,4 +1,4 @@
-// Decoders: gzip (RFC 1952, by ISA-L: twice as fast as zlib), zstd (RFC 8878) and plain bytes.
+// Decoders: gzip (RFC 1952, by ISA-L: about twice as fast as zlib), zstd (RFC 8878) and plain bytes.
 //
 // What a layer is follows from its first bytes; its media type only claims it.
 #pragma once

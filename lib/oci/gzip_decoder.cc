@@ -29,7 +29,7 @@ class GzipStream final : public ByteStream {
   }
 
  private:
-  // ISA-L 2.30 crashes when optional header fields are split over its calls, so headers are read here.
+  // ISA-L 2.30 misreads optional header fields that are split over its calls, so headers are read here.
   Status read_header() {
     THAW_ASSIGN(const uint8_t first, next_byte());
     if (first != 0x1f) return damaged("garbage follows the gzip data");

@@ -1,10 +1,10 @@
 // TarReader: reads a tar archive from a stream, entry by entry, in constant memory.
 //
 // Our own, where a library would do for most archives: names must come out as the bytes that they are,
-// whatever the locale (libarchive 3.6 normalises UTF-8 names, and reads a time of -1.5 s as -0.5 s), every
-// header has to be bounded before it is held, and `umoci unpack`, which reads with Go's archive/tar, is what
-// we are measured by. Like that: one block of zeros ends nothing, two end the archive; links, devices and
-// directories have no data; a global pax header changes nothing.
+// whatever the locale (libarchive 3.6 normalises names in a UTF-8 locale, and reads a time of -1.5 s as -0.5
+// s), every header has to be bounded before it is held, and `umoci unpack`, which reads with Go's
+// archive/tar, is what we are measured by. Like that: one block of zeros ends nothing, two end the archive;
+// links, devices and directories have no data; a global pax header changes nothing.
 //
 // Belongs to one thread. Errors: kDamaged for what is no tar, kFailed for a limit, and the stream's own.
 #pragma once

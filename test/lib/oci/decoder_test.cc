@@ -55,6 +55,13 @@ TEST_CASE("decode reads a gzip header with all its fields", "[oci]") {
   CHECK(decode_all(header + member.substr(10), piece).value() == "hello");
 }
 
+TEST_CASE("decode joins what is split at any byte", "[oci]") {
+  const std::string stored = gzip("first, first, first, second, second") + gzip("tail");
+  for (size_t piece = 1; piece <= stored.size(); ++piece) {
+    CHECK(decode_all(stored, piece).value() == "first, first, first, second, secondtail");
+  }
+}
+
 TEST_CASE("decode refuses truncated data at every length", "[oci]") {
   const std::string text = "some text that is worth compressing, compressing, compressing";
   for (const std::string& whole : {gzip(text), zstd(text)}) {
