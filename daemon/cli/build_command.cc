@@ -20,16 +20,6 @@ struct BuildOptions {
   bool verify_existing = false;
 };
 
-Limits limits_of(const Config& config) {
-  Limits limits;
-  limits.max_entries = config.build_max_entries;
-  limits.max_expanded_bytes = config.build_max_bytes;
-  limits.max_expansion_ratio = config.build_max_expansion;
-  limits.max_path_depth = config.build_max_path_depth;
-  limits.max_xattr_bytes_total = config.build_max_xattr_bytes;
-  return limits;
-}
-
 // OS/ARCH or OS/ARCH/VARIANT.
 Result<Platform> parse_platform(const std::string& text) {
   std::vector<std::string> words;
@@ -51,7 +41,7 @@ Result<BuildRequest> request_of(const Config& config, const BuildOptions& option
   if (!options.platform.empty()) {
     THAW_ASSIGN(request.read.platform, parse_platform(options.platform));
   }
-  request.read.limits = limits_of(config);
+  request.read.limits = config.build_limits;
   request.read.spool_folder = config.build_spool_dir;
   request.upload.existing = options.verify_existing ? Existing::kVerify : Existing::kTrustLength;
   return request;

@@ -9,6 +9,7 @@
 
 #include "lib/base/result.h"
 #include "lib/base/units.h"
+#include "lib/oci/limits.h"
 
 namespace thaw {
 
@@ -32,11 +33,7 @@ struct Config {
   uint64_t read_ahead_chunks = 8;
 
   std::string build_spool_dir = "/var/tmp";
-  uint64_t build_max_entries = 2'000'000;
-  uint64_t build_max_bytes = 64 * kGiB;
-  uint64_t build_max_expansion = 200;
-  uint64_t build_max_path_depth = 1024;
-  uint64_t build_max_xattr_bytes = 64 * kMiB;
+  Limits build_limits;  // "build.max_…"
 
   std::string run_runtime = "auto";  // "runc", "crun" or a path
   std::string log_level = "info";

@@ -48,19 +48,32 @@ std::string exact_time(std::chrono::milliseconds time) {
   return std::to_string(time.count()) + "ms";
 }
 
-Setting size(std::string key, uint64_t Config::*field, uint64_t least) {
+// Where a number stands in a configuration.
+using Number = std::function<uint64_t&(Config&)>;
+
+Number number(uint64_t Config::*field) {
+  return [field](Config& config) -> uint64_t& { return config.*field; };
+}
+
+Number limit(uint64_t Limits::*field) {
+  return [field](Config& config) -> uint64_t& { return config.build_limits.*field; };
+}
+
+uint64_t value_of(const Number& field, Config config) { return field(config); }
+
+Setting size(std::string key, const Number& field, uint64_t least) {
   return {std::move(key),
           [field, least](Config& config, const Json& value) -> Status {
             if (!value.is_string()) return wrong("must be a size such as \"512MiB\"");
             THAW_ASSIGN(const uint64_t bytes, parse_size(value.get<std::string>()));
-            if (bytes < least) return wrong("must be at least " + std::to_string(least / kMiB) + "MiB");
-            config.*field = bytes;
+            if (bytes < least) return wrong("must be at least " + exact_size(least));
+            field(config) = bytes;
             return {};
           },
-          [field](const Config& config) { return Json(exact_size(config.*field)); }};
+          [field](const Config& config) { return Json(exact_size(value_of(field, config))); }};
 }
 
-Setting count(std::string key, uint64_t Config::*field, uint64_t least, uint64_t most) {
+Setting count(std::string key, const Number& field, uint64_t least, uint64_t most) {
   return {
       std::move(key),
       [field, least, most](Config& config, const Json& value) -> Status {
@@ -68,10 +81,10 @@ Setting count(std::string key, uint64_t Config::*field, uint64_t least, uint64_t
           return wrong("must be a whole number from " + std::to_string(least) + " to " +
                        std::to_string(most));
         }
-        config.*field = value.get<uint64_t>();
+        field(config) = value.get<uint64_t>();
         return {};
       },
-      [field](const Config& config) { return Json(config.*field); }};
+      [field](const Config& config) { return Json(value_of(field, config)); }};
 }
 
 Setting time(std::string key, std::chrono::milliseconds Config::*field) {
@@ -105,18 +118,28 @@ std::vector<Setting> make_settings() {
       text("run_dir", &Config::run_dir),
       text("state_dir", &Config::state_dir),
       texts("trust.builders", &Config::trusted_builders),
-      size("memory.size", &Config::memory_bytes, kMinMemoryBytes),
+      size("memory.size", number(&Config::memory_bytes), kMinMemoryBytes),
       time("read.deadline", &Config::read_deadline),
       choice("read.outage", &Config::read_outage, {"error", "wait"}),
-      count("read.ahead_chunks", &Config::read_ahead_chunks, 0, 64),
-      count("origin.in_flight", &Config::origin_in_flight, 1, 4096),
+      count("read.ahead_chunks", number(&Config::read_ahead_chunks), 0, 64),
+      count("origin.in_flight", number(&Config::origin_in_flight), 1, 4096),
       time("mount.linger", &Config::mount_linger),
       text("build.spool_dir", &Config::build_spool_dir),
-      count("build.max_entries", &Config::build_max_entries, 1, kMany),
-      size("build.max_size", &Config::build_max_bytes, kMiB),
-      count("build.max_expansion", &Config::build_max_expansion, 1, kMany),
-      count("build.max_path_depth", &Config::build_max_path_depth, 1, 4096),
-      size("build.max_xattr_size", &Config::build_max_xattr_bytes, 0),
+      count("build.max_layers", limit(&Limits::max_layers), 1, kMany),
+      count("build.max_entries", limit(&Limits::max_entries), 1, kMany),
+      size("build.max_expanded_bytes", limit(&Limits::max_expanded_bytes), 1),
+      count("build.max_expansion_ratio", limit(&Limits::max_expansion_ratio), 1, kMany),
+      size("build.expansion_floor_bytes", limit(&Limits::expansion_floor_bytes), 0),
+      size("build.max_file_bytes", limit(&Limits::max_file_bytes), 1),
+      count("build.max_path_bytes", limit(&Limits::max_path_bytes), 1, 64 * kKiB),
+      count("build.max_path_depth", limit(&Limits::max_path_depth), 1, 8192),
+      size("build.max_xattr_bytes", limit(&Limits::max_xattr_bytes), 0),
+      size("build.max_xattr_bytes_total", limit(&Limits::max_xattr_bytes_total), 0),
+      size("build.max_header_bytes", limit(&Limits::max_header_bytes), kKiB),
+      count("build.max_sparse_ranges", limit(&Limits::max_sparse_ranges), 1, kMany),
+      size("build.max_metadata_bytes", limit(&Limits::max_metadata_bytes), kMiB),
+      size("build.max_json_bytes", limit(&Limits::max_json_bytes), kKiB),
+      count("build.max_json_depth", limit(&Limits::max_json_depth), 1, 512),
       text("run.runtime", &Config::run_runtime),
       choice("log.level", &Config::log_level, {"debug", "info", "warn", "error"}),
   };

@@ -8,7 +8,7 @@ refuse() {  # refuse STATUS TEXT KIND
 
 begin() {
   mkdir -p "$T/spool"
-  write_config ".build.spool_dir = \"$T/spool\" | .build.max_entries = 10000 | .build.max_xattr_size = \"16MiB\" $1"
+  write_config ".build.spool_dir = \"$T/spool\" | .build.max_entries = 10000 | .build.max_xattr_bytes_total = \"16MiB\" $1"
 }
 
 test_lying_images_are_refused_as_damaged() {
@@ -51,10 +51,10 @@ test_bombs_meet_their_limits() {
 test_limits_are_configurable() {
   begin "| .build.max_entries = 20000"
   thaw build "oci:$IMAGES/hostile/bomb-of-entries" fine:1
-  begin "| .build.max_expansion = 100000"
+  begin "| .build.max_expansion_ratio = 100000"
   thaw build "oci:$IMAGES/hostile/bomb-of-zeros" fine:2
-  begin "| .build.max_size = \"1GiB\" | .build.max_expansion = 100000"
-  refuse 1 "max_size|large|size" bomb-of-zeros
+  begin "| .build.max_expanded_bytes = \"1GiB\" | .build.max_expansion_ratio = 100000"
+  refuse 1 max_expanded_bytes bomb-of-zeros
 }
 
 test_wrong_usage() {
