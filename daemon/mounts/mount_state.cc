@@ -6,6 +6,16 @@ namespace thaw {
 
 using Json = nlohmann::json;
 
+namespace {
+
+constexpr std::string_view kMountPrefix = "mount/";
+
+}  // namespace
+
+std::string mount_record_key(const std::string& id) { return std::string(kMountPrefix) + id; }
+
+bool is_mount_record(const std::string& key) { return key.starts_with(kMountPrefix); }
+
 std::string to_record(const MountState& state) {
   return Json{{"id", state.id},
               {"key", state.key},

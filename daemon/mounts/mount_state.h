@@ -27,6 +27,10 @@ struct MountState {
   MountPhase phase = MountPhase::kBegun;
 };
 
+// The record key of a mount, and whether a key is one.
+std::string mount_record_key(const std::string& id);
+bool is_mount_record(const std::string& key);
+
 std::string to_record(const MountState& state);
 Result<MountState> mount_from_record(const std::string& value);
 

@@ -21,7 +21,6 @@ constexpr std::chrono::seconds kSweepInterval{1};
 constexpr size_t kMaxKeyBytes = 128;
 constexpr size_t kMaxTextBytes = 4096;
 constexpr std::string_view kImagePrefix = "image/";
-constexpr std::string_view kMountPrefix = "mount/";
 
 std::string image_record_key(const std::string& key) { return std::string(kImagePrefix) + key; }
 
@@ -53,8 +52,6 @@ void warn(const Status& status) {
 }
 
 }  // namespace
-
-std::string mount_record_key(const std::string& id) { return std::string(kMountPrefix) + id; }
 
 MountTable::MountTable(const Parts& parts, MountTableOptions options)
     : parts_(parts), options_(with_real_path(std::move(options))) {}
@@ -100,7 +97,7 @@ Status MountTable::restore(const std::vector<Record>& records) {
     image.idle_since = parts_.clock.now();
   }
   for (const Record& record : records) {
-    if (!record.key.starts_with(kMountPrefix)) continue;
+    if (!is_mount_record(record.key)) continue;
     THAW_ASSIGN(MountState state, mount_from_record(record.value));
     MutexLock lock(mutex_);
     const auto image = images_.find(state.key);
@@ -383,20 +380,6 @@ Mount MountTable::describe(const MountState& state) const {
 AttachRequest MountTable::attach_request(const std::string& key) const {
   return {fuse_folder(options_.run_dir) + "/" + key, mount_folder(options_.run_dir) + "/" + key,
           options_.read_ahead_kb};
-}
-
-std::vector<MountRequest> earlier_mounts(const std::vector<Record>& saved) {
-  std::vector<MountRequest> requests;
-  for (const Record& record : saved) {
-    const auto state = mount_from_record(record.value);
-    if (!record.key.starts_with(kMountPrefix) || !state.ok()) continue;
-    const auto pid =
-        state->target.empty() ? Result<pid_t>(state->pid) : member_of(state->mount_namespace, state->pid);
-    if (!pid.ok()) continue;
-    requests.push_back(
-        {state->key, state->manifest, state->name, state->target, pid.value(), state->reopen, state->id});
-  }
-  return requests;
 }
 
 }  // namespace thaw

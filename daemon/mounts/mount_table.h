@@ -144,11 +144,4 @@ class MountTable {
   bool stopping_ GUARDED_BY(mutex_) = false;
 };
 
-// What an earlier daemon had mounted, as requests to mount it again: each with its id, its `reopen`, and a
-// process of its namespace. Those whose namespace is gone are left out.
-std::vector<MountRequest> earlier_mounts(const std::vector<Record>& saved);
-
-// The record key of a mount.
-std::string mount_record_key(const std::string& id);
-
 }  // namespace thaw

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "daemon/mounts/earlier_mounts.h"
 #include "daemon/processes/worker_link.h"
 #include "daemon/processes/worker_pool.h"
 #include "daemon/worker/control_api.h"

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "daemon/mounts/earlier_mounts.h"
 #include "daemon/mounts/mount_table.h"
 #include "daemon/mounts/namespaces.h"
 

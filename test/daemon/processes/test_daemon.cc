@@ -16,6 +16,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "daemon/mounts/earlier_mounts.h"
 #include "daemon/mounts/mount_helper.h"
 #include "daemon/mounts/mount_table.h"
 #include "daemon/processes/supervisor.h"
