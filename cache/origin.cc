@@ -87,7 +87,7 @@ void Origin::get(const ChunkRef& ref, const Fetch& fetch, Completion<Fetched> do
     }
   }
   if (refusal) {
-    done(*std::move(refusal));
+    done(*std::move(refusal));  // NOLINT(bugprone-use-after-move): moved only when nothing was refused
     return;
   }
   enqueue(*job);
