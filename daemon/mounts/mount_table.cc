@@ -191,7 +191,7 @@ Status MountTable::show(Image& image, ByteView bytes) {
   if (bytes.empty()) return Error{Code::kFailed, "image " + image.key + " is not shown any more; try again"};
   THAW_ASSIGN(Fd blob, make_blob(bytes));
   THAW_TRY(parts_.records.put({image_record_key(image.key), "", std::move(blob)}, Keep::kInMemory));
-  const Status shown = parts_.host.show(image.key, bytes);
+  Status shown = parts_.host.show(image.key, bytes);
   if (!shown.ok()) {
     warn(parts_.records.remove(image_record_key(image.key)));
     return shown;

@@ -46,11 +46,17 @@ bool has_signal(pid_t pid, const std::string& field, int signal) {
   return false;
 }
 
+// A terminal sends these to all processes of its foreground group: a shell that waits for its child ends only
+// when the child does. Everything else is for the first process alone.
+bool is_for_the_group(pid_t pid, int signal) {
+  return (signal == SIGINT || signal == SIGQUIT) && ::getpgid(pid) == pid;
+}
+
 // Returns the exit status that the signal's default action gives, or 0 when the process deals with the signal
 // itself.
 int deliver(pid_t pid, int signal) {
   if (has_signal(pid, "SigCgt:", signal)) {
-    ::kill(pid, signal);
+    ::kill(is_for_the_group(pid, signal) ? -pid : pid, signal);
     return 0;
   }
   if (has_signal(pid, "SigIgn:", signal)) return 0;

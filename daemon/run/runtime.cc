@@ -29,7 +29,8 @@ std::string find_in_path(const std::string& name) {
   return "";
 }
 
-// The child starts with no signal blocked: this process waits for signals with them blocked.
+// The child starts with no signal blocked (this process waits for signals with them blocked) and none ignored
+// (a shell ignores SIGINT for what it starts in the background, and a container would inherit that).
 Result<pid_t> spawn(const std::vector<std::string>& words, Output output) {
   std::vector<char*> argv;
   for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
@@ -39,7 +40,10 @@ Result<pid_t> spawn(const std::vector<std::string>& words, Output output) {
   sigset_t none;
   sigemptyset(&none);
   posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  sigset_t all;
+  sigfillset(&all);
+  posix_spawnattr_setsigdefault(&attributes, &all);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   if (output == Output::kDiscarded) {
