@@ -47,3 +47,4 @@ jq -n --arg t "$PWD" '{store: {url: ("file://" + $t + "/store")}, keys: {url: ("
   run_dir: ($t + "/run"), state_dir: ($t + "/state"), build: {spool_dir: $t}}' >thaw.json
 thaw --config "$PWD/thaw.json" build "oci:debian:latest" debian:1
 thaw --config "$PWD/thaw.json" build "oci:nasty:latest" nasty:1
+touch complete

@@ -90,9 +90,9 @@ os.execvp(sys.argv[1], sys.argv[1:])' thaw run debian:1 -- sleep 60 >"$T/contain
 }
 sleeper_runs() {
   local id
-  id=$(runc --root "$T/run/runtime" list -f json 2>/dev/null | jq -re '.[] | select(.status == "running") | .id') &&
+  id=$(runc --root "$T/run/runtime" list -f json 2>/dev/null | jq -re '.[]? | select(.status == "running") | .id') &&
     container=$(runc --root "$T/run/runtime" state "$id" | jq -re .pid) &&
-    [ "$(tr '\0' ' ' <"/proc/$container/cmdline")" = "sleep 60 " ]
+    [[ "$(tr '\0' ' ' <"/proc/$container/cmdline")" == *"sleep 60 " ]]
 }
 
 ends_with() {  # ends_with STATUS WHAT
