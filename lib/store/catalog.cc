@@ -57,7 +57,7 @@ Result<Identifier> Catalog::store_id() {
 }
 
 Result<Identifier> Catalog::make_store_id() {
-  const Result<Identifier> there = store_id();
+  Result<Identifier> there = store_id();
   if (there.ok() || !is_missing(there.error())) return there;
   const std::string document = write_store_document(Identifier::random());
   THAW_ASSIGN(const PutOutcome outcome,
