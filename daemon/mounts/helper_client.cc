@@ -11,8 +11,6 @@
 
 #include "lib/base/file.h"
 
-extern char** environ;
-
 namespace thaw {
 namespace {
 

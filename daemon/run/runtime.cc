@@ -10,8 +10,6 @@
 #include <cstdlib>
 #include <sstream>
 
-extern char** environ;
-
 namespace thaw {
 namespace {
 
@@ -23,7 +21,7 @@ std::string find_in_path(const std::string& name) {
   std::istringstream folders(std::string(path != nullptr ? path : "") +
                              ":/usr/local/sbin:/usr/sbin:/usr/bin:/sbin");
   for (std::string folder; std::getline(folders, folder, ':');) {
-    const std::string candidate = folder + "/" + name;
+    std::string candidate = folder + "/" + name;
     if (::access(candidate.c_str(), X_OK) == 0) return candidate;
   }
   return "";

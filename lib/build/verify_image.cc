@@ -27,8 +27,8 @@ class Verification {
       Completion<void> done = in_flight.start();
       if (!done) break;
       fetch_chunk(store, image.roots, chunk.ref(),
-                  [this, &chunk, done = std::move(done)](Result<SealedChunk> fetched) mutable {
-                    done(judge(chunk, std::move(fetched)));
+                  [this, &chunk, done = std::move(done)](const Result<SealedChunk>& fetched) mutable {
+                    done(judge(chunk, fetched));
                   });
       if (progress) progress({in_flight.finished(), distinct_.size()});
     }
@@ -38,7 +38,7 @@ class Verification {
   }
 
  private:
-  Status judge(const ManifestChunk& chunk, Result<SealedChunk> fetched) EXCLUDES(mutex_) {
+  Status judge(const ManifestChunk& chunk, const Result<SealedChunk>& fetched) EXCLUDES(mutex_) {
     const MutexLock lock(mutex_);
     if (fetched.ok()) {
       bytes_ += chunk.stored_length;
