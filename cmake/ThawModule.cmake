@@ -14,6 +14,9 @@ function(thaw_module name)
   target_link_libraries(${name} PUBLIC thaw_flags ${ARG_DEPS} PRIVATE ${ARG_PRIVATE_DEPS})
 endfunction()
 
+# All that ctest runs: what a sanitized build needs, without the programs.
+add_custom_target(thaw_tests)
+
 # thaw_test(NAME SOURCES x_test.cc ... DEPS thaw_x ...): one Catch2 program, registered with ctest.
 function(thaw_test name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
@@ -21,5 +24,6 @@ function(thaw_test name)
   target_link_libraries(${name} PRIVATE thaw_flags ${ARG_DEPS} Catch2::Catch2)
   target_precompile_headers(${name} REUSE_FROM thaw_test_pch)
   add_test(NAME ${name} COMMAND ${name})
+  add_dependencies(thaw_tests ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT 1200)
 endfunction()
