@@ -75,6 +75,9 @@ Status build_image(Invocation& invocation, const BuildOptions& options) {
   THAW_ASSIGN(BuildRequest request, request_of(invocation.config, options));
   THAW_ASSIGN(const auto session,
               StoreSession::open(invocation.config, StoreUse::kBuild, KeyringUse::kBuild));
+  // A first build makes the builder's keys and trusts them; the names that it replaces are checked against
+  // that.
+  THAW_TRY(session->keys().prepare_builder());
   THAW_ASSIGN(TrustedBuilders trusted, session->trusted());
   ProgressBar reading(invocation, "reading");
   ProgressBar storing(invocation, "storing");
