@@ -8,7 +8,7 @@ refuse() {  # refuse STATUS TEXT KIND
 
 begin() {
   mkdir -p "$T/spool"
-  write_config ".build.spool_dir = \"$T/spool\" | .build.max_entries = 10000 | .build.max_xattr_bytes_total = \"16MiB\" $1"
+  write_config ".build.spool_dir = \"$T/spool\" | .build.max_entries = 10000 | .build.max_path_depth = 1000 | .build.max_xattr_bytes_total = \"16MiB\" $1"
 }
 
 test_lying_images_are_refused_as_damaged() {
