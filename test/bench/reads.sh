@@ -19,7 +19,8 @@ random_image() {
 
 start_null() {
   mkdir -p "$WORK/null"
-  null_fuse "$WORK/null" $reads_bytes >>"$WORK/null.log" 2>&1 &
+  # As many readers as thawd has.
+  null_fuse "$WORK/null" $reads_bytes "$(($(nproc) > 4 ? $(nproc) : 4))" >>"$WORK/null.log" 2>&1 &
   null_pid=$!
   local tries
   for tries in $(seq 100); do
@@ -58,7 +59,7 @@ bench_reads() {
 on the FUSE file, everything in Thaw's memory tier. Sequential: one reader through the loop device, Thaw's caches empty,
 the store's files in the page cache; both loop devices with direct I/O, 4 KiB blocks and the same read-ahead. In turn,
 three times each; the medians."
-  local offset file device round ours=() null=() read_ahead
+  local offset file device loop round ours=() null=() read_ahead
   random_image
   place reads
   seconds thaw build "oci:$WORK/random:latest" random:1 >/dev/null
@@ -77,6 +78,9 @@ three times each; the medians."
     ours+=("$(sequential_mib "$device" "$offset")")
     null_loop=$(losetup --show -f -r --direct-io=on --sector-size 4096 "$WORK/null/null")
     blockdev --setra "$read_ahead" "$null_loop"
+    for loop in "$device" "$null_loop"; do
+      [ "$(losetup -n -O DIO "$loop" | tr -d ' ')" = 1 ] || die "$loop has no direct I/O"
+    done
     null+=("$(sequential_mib "$null_loop" 0)")
     losetup -d "$null_loop"
     null_loop=
