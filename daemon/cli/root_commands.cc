@@ -16,7 +16,7 @@ struct RootSize {
   uint64_t bytes = 0;
 };
 
-Result<RootSize> count_chunks(Catalog& catalog, RootId root) {
+Result<RootSize> count_chunks(Catalog& catalog, const RootId& root) {
   RootSize size;
   ListOptions page{chunk_folder(root), "", kPage};
   for (;;) {
