@@ -4,18 +4,37 @@
 #include <cstring>
 #include <new>
 
+#include "lib/base/page_arena.h"
+#include "lib/base/units.h"
+
 namespace thaw {
 namespace {
 
 constexpr size_t kAlignment = 4096;
 
+// Smaller ones are many, short-lived, and not worth the arena's bookkeeping.
+constexpr size_t kLeastInArena = 64 * 1024;
+
+// The sanitizers watch what comes from the heap.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kUseArena = false;
+#else
+constexpr bool kUseArena = true;
+#endif
+
+bool in_arena(size_t bytes) { return kUseArena && bytes >= kLeastInArena; }
+
+uint8_t* allocate(size_t bytes) {
+  if (in_arena(bytes)) return buffer_arena().allocate(bytes);
+  auto* pointer = static_cast<uint8_t*>(std::aligned_alloc(kAlignment, round_up(bytes, kAlignment)));
+  if (pointer == nullptr) throw std::bad_alloc();
+  return pointer;
+}
+
 }  // namespace
 
 Buffer::Buffer(size_t size) : size_(size) {
-  if (size == 0) return;
-  const size_t rounded = (size + kAlignment - 1) / kAlignment * kAlignment;
-  data_.reset(static_cast<uint8_t*>(std::aligned_alloc(kAlignment, rounded)));
-  if (!data_) throw std::bad_alloc();
+  if (size > 0) data_ = std::unique_ptr<uint8_t[], Free>(allocate(size), Free{size});
 }
 
 Buffer Buffer::copy_of(ByteView bytes) {
@@ -24,6 +43,9 @@ Buffer Buffer::copy_of(ByteView bytes) {
   return buffer;
 }
 
-void Buffer::Free::operator()(uint8_t* pointer) const { std::free(pointer); }
+void Buffer::Free::operator()(uint8_t* pointer) const {
+  if (in_arena(bytes)) return buffer_arena().free(pointer, bytes);
+  std::free(pointer);
+}
 
 }  // namespace thaw

@@ -1,5 +1,5 @@
-// Buffer: bytes on the heap, owned by one holder, page-aligned (O_DIRECT) and not cleared when allocated.
-// ByteView and MutableBytes: the spans that travel between functions.
+// Buffer: bytes owned by one holder, page-aligned (O_DIRECT) and not cleared when allocated; large ones lie
+// in buffer_arena(). ByteView and MutableBytes: the spans that travel between functions.
 #pragma once
 
 #include <cstddef>
@@ -42,6 +42,7 @@ class Buffer {
 
  private:
   struct Free {
+    size_t bytes;  // as allocated
     void operator()(uint8_t* pointer) const;
   };
   std::unique_ptr<uint8_t[], Free> data_;
