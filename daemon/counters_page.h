@@ -15,10 +15,10 @@
 namespace thaw {
 
 struct CountersPage {
-  static constexpr size_t kBytes = 64 * 1024;  // what the supervisor sets aside
-  static constexpr size_t kImages = 1024;      // served at the same time with counters of their own
+  static constexpr size_t kBytes = 128 * 1024;  // what the supervisor sets aside
+  static constexpr size_t kImages = 1024;       // served at the same time with counters of their own
 
-  struct ImageSlot {
+  struct alignas(64) ImageSlot {
     std::atomic<uint64_t> key;  // 0: free; else the first bytes of the manifest's digest
     ImageCounters counters;
   };

@@ -5,7 +5,7 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,7 +27,8 @@ class BlockFiles {
  public:
   virtual ~BlockFiles() = default;
 
-  virtual std::optional<BlockFile> find(uint64_t inode) const = 0;
+  // Nothing when there is no such file.
+  virtual std::shared_ptr<const BlockFile> find(uint64_t inode) const = 0;
   virtual std::vector<BlockFile> list() const = 0;
 
   // Answers `reply` once, in this call or later on any thread. offset + reply.length() lies inside the file.

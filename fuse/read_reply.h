@@ -18,7 +18,7 @@ namespace thaw {
 inline constexpr uint32_t kMaxReadBytes = 1 << 20;
 
 // Counts since the daemon started; may lie in memory shared between processes, zero at first. Any thread.
-struct ReadCounters {
+struct alignas(64) ReadCounters {
   std::atomic<uint64_t> reads{0};    // requests answered, whatever the answer
   std::atomic<uint64_t> bytes{0};    // answered to the kernel
   std::atomic<uint64_t> errors{0};   // answered with an errno

@@ -63,8 +63,9 @@ Status ServedImages::show(const std::string& key, ByteView image) {
   THAW_TRY(check(*map));
   const auto outage = key.ends_with(kWaitSuffix) ? Outage::kWait : Outage::kError;
   const ImageReader::Parts parts{chain_.source(), chain_.memory(), chain_.read_ahead(), counters};
+  const BlockFile file{key, map->device_size};
   auto shown =
-      std::shared_ptr<Served>(new Served{key, digest, outage, counters, ImageReader(std::move(map), parts)});
+      std::shared_ptr<Served>(new Served{file, digest, outage, counters, ImageReader(std::move(map), parts)});
   const std::unique_lock lock(mutex_);
   images_.try_emplace(inode_of(key), std::move(shown));
   return {};
@@ -86,16 +87,17 @@ std::shared_ptr<ServedImages::Served> ServedImages::served(uint64_t inode) const
   return found == images_.end() ? nullptr : found->second;
 }
 
-std::optional<BlockFile> ServedImages::find(uint64_t inode) const {
-  const auto image = served(inode);
-  if (!image) return std::nullopt;
-  return BlockFile{image->key, image->reader.map().device_size};
+std::shared_ptr<const BlockFile> ServedImages::find(uint64_t inode) const {
+  auto image = served(inode);
+  if (!image) return nullptr;
+  const BlockFile* file = &image->file;
+  return {std::move(image), file};
 }
 
 std::vector<BlockFile> ServedImages::list() const {
   std::vector<BlockFile> files;
   const std::shared_lock lock(mutex_);
-  for (const auto& [inode, image] : images_) files.push_back({image->key, image->reader.map().device_size});
+  for (const auto& [inode, image] : images_) files.push_back(image->file);
   return files;
 }
 
@@ -109,20 +111,17 @@ void ServedImages::read(uint64_t inode, uint64_t offset, ReadReply reply) {
   fetch.mount = inode;
   const uint32_t length = reply.length();
   image->reader.read(offset, length, fetch,
-                     [this, start, image, reply = std::move(reply)](Result<ReadableRange> range) mutable {
-                       answer(*image, start, std::move(reply), std::move(range));
+                     [this, start, reply = std::move(reply)](Result<ReadableRange> range) mutable {
+                       answer(start, std::move(reply), std::move(range));
                      });
 }
 
-void ServedImages::answer(const Served& image, TimePoint start, ReadReply reply,
-                          Result<ReadableRange> range) {
+void ServedImages::answer(TimePoint start, ReadReply reply, Result<ReadableRange> range) {
   if (!range.ok()) return reply.fail(range.error());
-  const uint32_t length = reply.length();
   reply.answer([&range](MutableBytes out) -> Status {
     range.value().copy_to(out);
     return {};
   });
-  count(image.counters.bytes_read, length);
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(clock_.now() - start);
   counters_.latency.record(static_cast<uint64_t>(std::max<int64_t>(0, took.count())));
 }

@@ -45,13 +45,13 @@ class ServedImages final : public BlockFiles, public ImageHost {
   Status show(const std::string& key, ByteView image) override;
   void hide(const std::string& key) override;
 
-  std::optional<BlockFile> find(uint64_t inode) const override;
+  std::shared_ptr<const BlockFile> find(uint64_t inode) const override;
   std::vector<BlockFile> list() const override;
   void read(uint64_t inode, uint64_t offset, ReadReply reply) override;
 
  private:
   struct Served {
-    std::string key;
+    BlockFile file;
     Digest manifest;
     Outage outage;
     ImageCounters& counters;
@@ -59,7 +59,7 @@ class ServedImages final : public BlockFiles, public ImageHost {
   };
 
   std::shared_ptr<Served> served(uint64_t inode) const;
-  void answer(const Served& image, TimePoint start, ReadReply reply, Result<ReadableRange> range);
+  void answer(TimePoint start, ReadReply reply, Result<ReadableRange> range);
 
   Chain& chain_;
   CountersPage& counters_;

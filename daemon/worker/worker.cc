@@ -26,7 +26,7 @@ namespace {
 // somebody is editing.
 constexpr const char* kConfigRecord = "config";
 
-constexpr size_t kLeastReaders = 4;
+constexpr size_t kLeastReaders = 2;
 constexpr uint64_t kReadAheadShare = 8;  // of the memory tier, for all read-ahead together
 constexpr std::chrono::seconds kOutageReport{30};
 

@@ -19,21 +19,17 @@ class Gather {
          Completion<ReadableRange> done)
       : range_(std::move(range)), fetch_(fetch), parts_(parts), done_(std::move(done)) {}
 
-  // Asks for `wanted`; the count has one more for this loop, so that the read does not end within it.
-  void ask(const std::vector<ReadableRange::Piece*>& wanted) {
-    left_ = wanted.size() + 1;
-    for (ReadableRange::Piece* piece : wanted) {
-      parts_.source.get(range_.map().entries[piece->entry].ref, fetch_,
-                        [this, piece](Result<Fetched> result) { arrived(*piece, std::move(result)); });
+  // Asks for the chunks that are not in hand; the count has one more for this loop, so that the read does not
+  // end within it.
+  void ask() {
+    std::vector<ReadableRange::Piece>& pieces = range_.pieces();
+    left_ = 1 + std::ranges::count_if(pieces, [](const auto& piece) { return !piece.chunk; });
+    for (ReadableRange::Piece& piece : pieces) {
+      if (piece.chunk) continue;
+      parts_.source.get(range_.map().entries[piece.entry].ref, fetch_,
+                        [this, &piece](Result<Fetched> result) { arrived(piece, std::move(result)); });
     }
     one_less();
-  }
-
-  std::vector<ReadableRange::Piece*> all_pieces() {
-    std::vector<ReadableRange::Piece*> all;
-    all.reserve(range_.pieces().size());
-    for (ReadableRange::Piece& piece : range_.pieces()) all.push_back(&piece);
-    return all;
   }
 
  private:
@@ -55,27 +51,27 @@ class Gather {
   void all_arrived() {
     std::unique_ptr<Gather> self(this);
     if (failed_) return done_(std::move(error_));
-    const std::vector<ReadableRange::Piece*> damaged = drop_damaged();
-    if (damaged.empty()) {
+    if (!drop_damaged()) {
       count(parts_.counters.bytes_read, range_.length());
       return done_(std::move(range_));
     }
     if (rereads_-- == 0) {
       return done_(Error{Code::kDamaged, "a chunk changes in memory again and again; is the memory sound?"});
     }
-    self.release()->ask(damaged);
+    self.release()->ask();
   }
 
   // Checked when all are in hand, and not as each arrives: the first may have lain there for long by then.
-  // Only a chunk alone that was hashed a moment ago needs no check.
-  std::vector<ReadableRange::Piece*> drop_damaged() {
-    std::vector<ReadableRange::Piece*> damaged;
+  // Only a chunk alone that was hashed a moment ago needs no check. True when there was one.
+  bool drop_damaged() {
+    bool damaged = false;
     const bool alone = range_.pieces().size() == 1;
     for (ReadableRange::Piece& piece : range_.pieces()) {
       if (alone && piece.tier != Tier::kMemory) continue;
       if (piece.chunk->checked_range(piece.in_chunk, piece.length).ok()) continue;
       parts_.memory.drop(*piece.chunk);
-      damaged.push_back(&piece);
+      piece.chunk.reset();
+      damaged = true;
     }
     return damaged;
   }
@@ -85,7 +81,7 @@ class Gather {
   const ImageReader::Parts parts_;
   Completion<ReadableRange> done_;
   uint32_t rereads_ = kMaxRereads;
-  std::atomic<size_t> left_ = 0;
+  std::atomic<ptrdiff_t> left_ = 0;
   std::atomic<bool> failed_ = false;
   Error error_;  // written by who set failed_, read by who comes last
 };
@@ -100,8 +96,7 @@ void ImageReader::read(uint64_t offset, uint32_t length, const Fetch& fetch, Com
   const auto clipped = static_cast<uint32_t>(std::min<uint64_t>(length, available));
   auto gather =
       std::make_unique<Gather>(ReadableRange::plan(map_, offset, clipped), fetch, parts_, std::move(done));
-  Gather* started = gather.release();
-  started->ask(started->all_pieces());
+  gather.release()->ask();
   read_ahead_.observe(offset, clipped, fetch);
 }
 

@@ -10,8 +10,9 @@
 
 namespace thaw {
 
+// Each has cache lines of its own: cores that count different things do not wait for each other.
 // Whole chunks. For the origin, hits are chunks fetched and bytes what all answers took on the wire.
-struct TierCounters {
+struct alignas(64) TierCounters {
   std::atomic<uint64_t> hits;
   std::atomic<uint64_t> misses;
   std::atomic<uint64_t> errors;

@@ -17,20 +17,21 @@ namespace {
 
 class NullFile final : public BlockFiles {
  public:
-  explicit NullFile(uint64_t size) : file_{"null", size}, bytes_(kMaxReadBytes, 0x5a) {}
+  explicit NullFile(uint64_t size)
+      : file_(std::make_shared<BlockFile>(BlockFile{"null", size})), bytes_(kMaxReadBytes, 0x5a) {}
 
-  std::optional<BlockFile> find(uint64_t inode) const override {
-    if (inode != inode_of(file_.name)) return std::nullopt;
+  std::shared_ptr<const BlockFile> find(uint64_t inode) const override {
+    if (inode != inode_of(file_->name)) return nullptr;
     return file_;
   }
-  std::vector<BlockFile> list() const override { return {file_}; }
+  std::vector<BlockFile> list() const override { return {*file_}; }
   void read(uint64_t, uint64_t, ReadReply reply) override {
     const uint32_t length = reply.length();
     reply.answer_bytes(ByteView(bytes_).first(length));
   }
 
  private:
-  const BlockFile file_;
+  const std::shared_ptr<const BlockFile> file_;
   const Bytes bytes_;
 };
 

@@ -43,6 +43,17 @@ test_ps_and_stats_count_what_was_read() {
   stop_daemon
 }
 
+test_each_byte_that_is_read_is_counted_once() {
+  begin
+  local file
+  thaw mount debian:1 "$T/mnt" --file-only --json >"$T/mount.json"
+  file=$(jq -r .file "$T/mount.json")
+  dd if="$file" of=/dev/null bs=1M count=8 iflag=direct status=none
+  equal "$(json_value '.mounts[0].bytes_read' thaw ps)" $((8 * 1024 * 1024)) "bytes_read of thaw ps"
+  thaw umount "$(jq -r .id "$T/mount.json")"
+  stop_daemon
+}
+
 test_mounts_of_one_image_share_one_device() {
   begin
   mkdir "$T/other"

@@ -214,7 +214,9 @@ namespace {
 class HoldingFiles final : public BlockFiles {
  public:
   explicit HoldingFiles(int arrived) : arrived_(arrived) {}
-  std::optional<BlockFile> find(uint64_t) const override { return BlockFile{"image", kFileBytes}; }
+  std::shared_ptr<const BlockFile> find(uint64_t) const override {
+    return std::make_shared<BlockFile>(BlockFile{"image", kFileBytes});
+  }
   std::vector<BlockFile> list() const override { return {{"image", kFileBytes}}; }
   void read(uint64_t, uint64_t, ReadReply reply) override {
     MutexLock lock(mutex_);

@@ -45,12 +45,12 @@ class SyntheticFiles final : public BlockFiles {
     std::erase_if(files_, [&name](const BlockFile& file) { return file.name == name; });
   }
 
-  std::optional<BlockFile> find(uint64_t inode) const override {
+  std::shared_ptr<const BlockFile> find(uint64_t inode) const override {
     MutexLock lock(mutex_);
     for (const BlockFile& file : files_) {
-      if (inode_of(file.name) == inode) return file;
+      if (inode_of(file.name) == inode) return std::make_shared<BlockFile>(file);
     }
-    return std::nullopt;
+    return nullptr;
   }
   std::vector<BlockFile> list() const override {
     MutexLock lock(mutex_);

@@ -51,10 +51,10 @@ class DiskFiles final : public BlockFiles, public ImageHost {
     files_.erase(inode_of(key));
   }
 
-  std::optional<BlockFile> find(uint64_t inode) const override {
+  std::shared_ptr<const BlockFile> find(uint64_t inode) const override {
     const auto file = file_of(inode);
-    if (!file) return std::nullopt;
-    return file->shown;
+    if (!file) return nullptr;
+    return {file, &file->shown};
   }
   std::vector<BlockFile> list() const override {
     std::vector<BlockFile> all;
