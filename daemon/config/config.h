@@ -15,6 +15,7 @@ namespace thaw {
 
 inline constexpr const char* kDefaultConfigFile = "/etc/thaw/thaw.json";
 inline constexpr uint64_t kMinMemoryBytes = 64 * kMiB;
+inline constexpr uint64_t kMinFlashBytes = 64 * kMiB;
 
 struct Config {
   std::string store_url = "file:///var/lib/thaw/store";
@@ -25,7 +26,19 @@ struct Config {
   std::vector<std::string>
       trusted_builders;  // public keys, 64 hex digits; empty: those that the keyring trusts
 
+  std::string s3_endpoint;  // empty: AWS in s3_region
+  std::string s3_region = "us-east-1";
+  bool s3_path_style = true;
+  std::string s3_ca_file;  // empty: the system's
+
   uint64_t memory_bytes = kGiB;
+  std::string flash_path;  // empty: no flash tier
+  uint64_t flash_bytes = 20 * kGiB;
+  std::vector<std::string> zone_nodes;  // "HOST:PORT[@DOMAIN]"; empty: no zone tier
+  uint64_t zone_data_shards = 4;
+  uint64_t zone_parity_shards = 1;
+  std::string metrics_listen;  // "HOST:PORT"; empty: none
+
   std::chrono::milliseconds read_deadline{30'000};
   std::string read_outage = "error";  // or "wait"
   std::chrono::milliseconds mount_linger{60'000};

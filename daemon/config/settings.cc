@@ -22,6 +22,27 @@ Setting text(std::string key, std::string Config::*field) {
           [field](const Config& config) { return Json(config.*field); }};
 }
 
+// A text that may be empty: what it names is then not used.
+Setting optional_text(std::string key, std::string Config::*field) {
+  return {std::move(key),
+          [field](Config& config, const Json& value) -> Status {
+            if (!value.is_string()) return wrong("must be a text");
+            config.*field = value.get<std::string>();
+            return {};
+          },
+          [field](const Config& config) { return Json(config.*field); }};
+}
+
+Setting yes_or_no(std::string key, bool Config::*field) {
+  return {std::move(key),
+          [field](Config& config, const Json& value) -> Status {
+            if (!value.is_boolean()) return wrong("must be true or false");
+            config.*field = value.get<bool>();
+            return {};
+          },
+          [field](const Config& config) { return Json(config.*field); }};
+}
+
 Setting choice(std::string key, std::string Config::*field, std::vector<std::string> allowed) {
   return {std::move(key),
           [field, allowed = std::move(allowed)](Config& config, const Json& value) -> Status {
@@ -113,12 +134,22 @@ std::vector<Setting> make_settings() {
   constexpr uint64_t kMany = std::numeric_limits<uint32_t>::max();
   return {
       text("store.url", &Config::store_url),
+      optional_text("s3.endpoint", &Config::s3_endpoint),
+      text("s3.region", &Config::s3_region),
+      yes_or_no("s3.path_style", &Config::s3_path_style),
+      optional_text("s3.ca_file", &Config::s3_ca_file),
       text("keys.url", &Config::keys_url),
       text("tenant", &Config::tenant),
       text("run_dir", &Config::run_dir),
       text("state_dir", &Config::state_dir),
       texts("trust.builders", &Config::trusted_builders),
       size("memory.size", number(&Config::memory_bytes), kMinMemoryBytes),
+      optional_text("flash.path", &Config::flash_path),
+      size("flash.size", number(&Config::flash_bytes), kMinFlashBytes),
+      texts("zone.nodes", &Config::zone_nodes),
+      count("zone.data_shards", number(&Config::zone_data_shards), 1, 32),
+      count("zone.parity_shards", number(&Config::zone_parity_shards), 0, 16),
+      optional_text("metrics.listen", &Config::metrics_listen),
       time("read.deadline", &Config::read_deadline),
       choice("read.outage", &Config::read_outage, {"error", "wait"}),
       count("read.ahead_chunks", number(&Config::read_ahead_chunks), 0, 64),
