@@ -1,0 +1,67 @@
+#include "cache/flash/flash_index.h"
+
+#include <cstring>
+
+namespace thaw {
+
+std::optional<FlashIndex::Place> FlashIndex::find(const ChunkRef& ref) {
+  MutexLock lock(mutex_);
+  const auto found = entries_.find(prefix_of(ref.id));
+  if (found == entries_.end()) return std::nullopt;
+  if (found->second.place.data_pages != FlashRecord{ref.id, 0, ref.stored_length}.data_pages())
+    return std::nullopt;
+  found->second.read_again = true;
+  return found->second.place;
+}
+
+bool FlashIndex::contains(const ChunkId& id) const {
+  MutexLock lock(mutex_);
+  return entries_.contains(prefix_of(id));
+}
+
+void FlashIndex::add(uint32_t region, const FlashRecord& record) {
+  MutexLock lock(mutex_);
+  entries_[prefix_of(record.id)] = {place_of(region, record), false};
+}
+
+bool FlashIndex::remove(const ChunkId& id, const Place& place) {
+  MutexLock lock(mutex_);
+  const auto found = entries_.find(prefix_of(id));
+  if (found == entries_.end() || found->second.place != place) return false;
+  entries_.erase(found);
+  return true;
+}
+
+std::vector<FlashRecord> FlashIndex::take_region(uint32_t region, const std::vector<FlashRecord>& records) {
+  std::vector<FlashRecord> read_again;
+  MutexLock lock(mutex_);
+  for (const FlashRecord& record : records) {
+    const auto found = entries_.find(prefix_of(record.id));
+    if (found == entries_.end() || found->second.place != place_of(region, record)) continue;
+    if (found->second.read_again) read_again.push_back(record);
+    entries_.erase(found);
+  }
+  return read_again;
+}
+
+size_t FlashIndex::size() const {
+  MutexLock lock(mutex_);
+  return entries_.size();
+}
+
+void FlashIndex::clear() {
+  MutexLock lock(mutex_);
+  entries_.clear();
+}
+
+uint64_t FlashIndex::prefix_of(const ChunkId& id) {
+  uint64_t prefix = 0;
+  std::memcpy(&prefix, id.bytes.data(), sizeof prefix);
+  return prefix;
+}
+
+FlashIndex::Place FlashIndex::place_of(uint32_t region, const FlashRecord& record) {
+  return {region, static_cast<uint16_t>(record.page), static_cast<uint16_t>(record.data_pages())};
+}
+
+}  // namespace thaw

@@ -1,0 +1,214 @@
+#include "cache/flash/flash_log.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "lib/base/await.h"
+#include "lib/base/units.h"
+#include "lib/crypto/random.h"
+
+namespace thaw {
+namespace {
+
+constexpr size_t kStageBytes = 4 * kMiB;
+
+}  // namespace
+
+Result<Buffer> FlashLog::read(uint64_t offset, size_t bytes) {
+  return await<Buffer>([&](Completion<Buffer> done) { file_.read(offset, Buffer(bytes), std::move(done)); });
+}
+
+Status FlashLog::write(uint64_t offset, Buffer buffer) {
+  const size_t bytes = buffer.size();
+  THAW_TRY(await<Buffer>(
+      [&](Completion<Buffer> done) { file_.write(offset, std::move(buffer), std::move(done)); }));
+  written_ += bytes;
+  return {};
+}
+
+Status FlashLog::sync() {
+  THAW_TRY(await<bool>([this](Completion<bool> done) { file_.sync(std::move(done)); }));
+  return {};
+}
+
+uint64_t FlashLog::offset_of(uint32_t region, uint32_t page) const {
+  return geometry_.region_offset(region) + page * kFlashPage;
+}
+
+Status FlashLog::open() {
+  if (geometry_.regions < 2) return Error{Code::kUsage, "flash.size is too small"};
+  THAW_ASSIGN(const Buffer page, read(0, kFlashPage));
+  const auto found = read_superblock(page.view());
+  const bool ours = found && found->store == store_ && found->geometry.region_pages == geometry_.region_pages;
+  return ours ? adopt(*found) : format();
+}
+
+// A new id makes all that an earlier log left on the file nothing.
+Status FlashLog::format() {
+  fill_random(log_);
+  regions_.assign(geometry_.regions, {});
+  Buffer page(kFlashPage);
+  write_superblock({store_, log_, geometry_}, page.mutable_view());
+  THAW_TRY(write(0, std::move(page)));
+  return sync();
+}
+
+Status FlashLog::adopt(const FlashSuperblock& found) {
+  log_ = found.log;
+  regions_.assign(geometry_.regions, {});
+  for (uint32_t region = 0; region < std::min(geometry_.regions, found.geometry.regions); ++region) {
+    THAW_TRY(recover_region(region));
+  }
+  resume_newest();
+  if (found.geometry == geometry_) return {};
+  Buffer page(kFlashPage);
+  write_superblock({store_, log_, geometry_}, page.mutable_view());
+  return write(0, std::move(page));
+}
+
+Status FlashLog::recover_region(uint32_t region) {
+  const auto first = header_at(region, 0);
+  if (!first) return {};
+  regions_.at(region).sequence = first->sequence;
+  last_sequence_ = std::max(last_sequence_, first->sequence);
+  for (const FlashRecord& record : records_of(region)) index_.add(region, record);
+  return {};
+}
+
+// The region that was open goes on behind its last record, unless it is full.
+void FlashLog::resume_newest() {
+  const auto newest = std::ranges::max_element(regions_, {}, &Region::sequence);
+  if (newest == regions_.end() || newest->sequence == 0) return;
+  const auto region = static_cast<uint32_t>(newest - regions_.begin());
+  if (const auto footer = footer_of(region); footer && footer->sequence == newest->sequence) return;
+  open_ = region;
+  records_ = scan(region, newest->sequence);
+  next_page_ = records_.empty() ? 0 : records_.back().end_page();
+}
+
+std::optional<FlashRecordHeader> FlashLog::header_at(uint32_t region, uint32_t page) {
+  const auto bytes = read(offset_of(region, page), kFlashPage);
+  if (!bytes.ok()) return std::nullopt;
+  return read_record_header(geometry_, log_, page, bytes->view());
+}
+
+std::optional<FlashFooter> FlashLog::footer_of(uint32_t region) {
+  const auto bytes = read(offset_of(region, geometry_.record_pages()), geometry_.footer_pages() * kFlashPage);
+  if (!bytes.ok()) return std::nullopt;
+  return read_footer(geometry_, log_, bytes->view());
+}
+
+// A footer that is older than the region's first record belongs to what was overwritten.
+std::vector<FlashRecord> FlashLog::records_of(uint32_t region) {
+  const uint64_t sequence = regions_.at(region).sequence;
+  auto footer = footer_of(region);
+  if (footer && footer->sequence == sequence) return std::move(footer->records);
+  return scan(region, sequence);
+}
+
+std::vector<FlashRecord> FlashLog::scan(uint32_t region, uint64_t sequence) {
+  std::vector<FlashRecord> records;
+  for (uint32_t page = 0; page < geometry_.record_pages() && records.size() < geometry_.max_records();) {
+    const auto header = header_at(region, page);
+    if (!header || header->sequence != sequence) break;
+    records.push_back(header->record);
+    page = header->record.end_page();
+  }
+  return records;
+}
+
+Status FlashLog::append(const std::vector<SealedChunk>& chunks) {
+  Status done;
+  for (const SealedChunk& chunk : chunks) {
+    done = stage(chunk);
+    if (!done.ok()) break;
+  }
+  if (done.ok()) done = flush();
+  if (done.ok()) return {};
+  if (!staged_.empty()) next_page_ = staged_.front().page;
+  staged_.clear();
+  stage_used_ = 0;
+  return done;
+}
+
+bool FlashLog::has_room(const FlashRecord& record) const {
+  return record.end_page() <= geometry_.record_pages() &&
+         records_.size() + staged_.size() < geometry_.max_records();
+}
+
+Status FlashLog::stage(const SealedChunk& chunk) {
+  FlashRecord record{chunk.id(), next_page_, chunk.stored_length()};
+  if (record.data_pages() > kFlashMaxRecordPages) return {};
+  if (!open_ || !has_room(record)) {
+    THAW_TRY(seal());
+    THAW_TRY(begin_region());
+    record.page = next_page_;
+    if (!has_room(record)) return {};
+  }
+  const size_t bytes = (1 + record.data_pages()) * kFlashPage;
+  if (stage_used_ + bytes > kStageBytes) THAW_TRY(flush());
+  if (stage_.empty()) stage_ = Buffer(kStageBytes);
+  const MutableBytes out = stage_.mutable_view().subspan(stage_used_, bytes);
+  write_record_header({log_, regions_.at(*open_).sequence}, record, out.first(kFlashPage));
+  std::ranges::copy(chunk.bytes(), out.begin() + kFlashPage);
+  std::ranges::fill(out.subspan(kFlashPage + chunk.stored_length()), uint8_t{0});
+  staged_.push_back(record);
+  stage_used_ += bytes;
+  next_page_ = record.end_page();
+  return {};
+}
+
+Status FlashLog::flush() {
+  if (staged_.empty()) return {};
+  Buffer full = std::exchange(stage_, {});
+  full.truncate(std::exchange(stage_used_, 0));
+  THAW_TRY(write(offset_of(*open_, staged_.front().page), std::move(full)));
+  for (const FlashRecord& record : staged_) index_.add(*open_, record);
+  records_.insert(records_.end(), staged_.begin(), staged_.end());
+  staged_.clear();
+  return {};
+}
+
+Status FlashLog::seal() {
+  if (!open_) return {};
+  THAW_TRY(flush());
+  Buffer footer(geometry_.footer_pages() * kFlashPage);
+  write_footer(geometry_, {log_, regions_.at(*open_).sequence}, records_, footer.mutable_view());
+  THAW_TRY(write(offset_of(*open_, geometry_.record_pages()), std::move(footer)));
+  THAW_TRY(sync());
+  open_.reset();
+  records_.clear();
+  next_page_ = 0;
+  return {};
+}
+
+Status FlashLog::begin_region() {
+  const auto oldest = std::ranges::min_element(regions_, {}, &Region::sequence);
+  const auto region = static_cast<uint32_t>(oldest - regions_.begin());
+  const std::vector<SealedChunk> survivors = survivors_of(region);
+  oldest->sequence = ++last_sequence_;
+  open_ = region;
+  next_page_ = 0;
+  for (const SealedChunk& chunk : survivors) THAW_TRY(stage(chunk));
+  return {};
+}
+
+// What was read again since it was written, up to half a region: the other half makes room for what is new.
+std::vector<SealedChunk> FlashLog::survivors_of(uint32_t region) {
+  std::vector<SealedChunk> survivors;
+  if (regions_.at(region).sequence == 0) return survivors;
+  uint32_t pages = 0;
+  for (const FlashRecord& record : index_.take_region(region, records_of(region))) {
+    pages += 1 + record.data_pages();
+    if (pages > geometry_.record_pages() / 2) break;
+    auto bytes = read(offset_of(region, record.page + 1), record.data_pages() * kFlashPage);
+    if (!bytes.ok()) continue;
+    bytes->truncate(record.stored_length);
+    auto chunk = SealedChunk::verify({record.id, record.stored_length}, std::move(bytes).value());
+    if (chunk.ok()) survivors.push_back(std::move(chunk).value());
+  }
+  return survivors;
+}
+
+}  // namespace thaw

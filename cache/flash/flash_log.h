@@ -1,0 +1,77 @@
+// FlashLog: the writing side of the flash tier: regions that are filled one after the other, the oldest one
+// emptied to make room, and what is found again after a restart (docs/formats/flash.md).
+//
+// Owned by FlashStore and used by its writer thread alone; every call blocks on the disk. What it writes it
+// puts into the index, once it lies on the file; what it overwrites it takes out before.
+#pragma once
+
+#include <vector>
+
+#include "cache/flash/flash_format.h"
+#include "cache/flash/flash_index.h"
+#include "lib/io/disk_file.h"
+
+namespace thaw {
+
+class FlashLog {
+ public:
+  // `store`: whose chunks these are. `bytes`: how large the file is.
+  FlashLog(DiskFile& file, FlashIndex& index, const Digest& store, uint64_t bytes)
+      : file_(file), index_(index), store_(store), geometry_(FlashGeometry::of(bytes)) {}
+
+  // Reads what is there, or starts anew. Errors: those of the disk.
+  Status open();
+
+  // Writes all of them, in order. After an error those that were not written are gone, and the log goes on
+  // where it was.
+  Status append(const std::vector<SealedChunk>& chunks);
+
+  const FlashGeometry& geometry() const { return geometry_; }
+  // Written to the file since it was opened, all that is not chunks among it.
+  uint64_t written_bytes() const { return written_; }
+
+ private:
+  struct Region {
+    uint64_t sequence = 0;  // 0: empty
+  };
+
+  Status format();
+  Status adopt(const FlashSuperblock& found);
+  Status recover_region(uint32_t region);
+  void resume_newest();
+
+  Status stage(const SealedChunk& chunk);
+  Status flush();
+  Status seal();
+  Status begin_region();
+  std::vector<SealedChunk> survivors_of(uint32_t region);
+  std::vector<FlashRecord> records_of(uint32_t region);
+  std::vector<FlashRecord> scan(uint32_t region, uint64_t sequence);
+  std::optional<FlashRecordHeader> header_at(uint32_t region, uint32_t page);
+  std::optional<FlashFooter> footer_of(uint32_t region);
+  bool has_room(const FlashRecord& record) const;
+  uint64_t offset_of(uint32_t region, uint32_t page) const;
+
+  Result<Buffer> read(uint64_t offset, size_t bytes);
+  Status write(uint64_t offset, Buffer buffer);
+  Status sync();
+
+  DiskFile& file_;
+  FlashIndex& index_;
+  const Digest store_;
+  FlashGeometry geometry_;
+  FlashLogId log_{};
+  std::vector<Region> regions_;
+  uint64_t last_sequence_ = 0;
+  uint64_t written_ = 0;
+
+  // The open region.
+  std::optional<uint32_t> open_;
+  uint32_t next_page_ = 0;            // where the next record goes, staged ones included
+  std::vector<FlashRecord> records_;  // on the file
+  std::vector<FlashRecord> staged_;   // in `stage_`
+  Buffer stage_;                      // whole pages; the first is staged_.front().page
+  size_t stage_used_ = 0;             // bytes
+};
+
+}  // namespace thaw

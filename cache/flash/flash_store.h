@@ -1,0 +1,116 @@
+// FlashStore: the flash tier, a ChunkStore on one file or block device that is warm again after a crash.
+// Chunks are written when they arrive; a chunk that is read is verified by its id on `cpu`, so that whatever
+// a disk returns is never more than a miss.
+//
+// Owned by the daemon's wiring. find(), put() and drop() may be called on any thread and never wait;
+// completions run on `cpu`, on a timer's thread or inside the call. One thread, given by daemon/, runs run():
+// it reads what an earlier process left and then writes; until it has, everything is a miss. No lock is held
+// across a completion or a request to the disk. REQUIRES at destruction: run() has returned; file, cpu and
+// timers complete nothing any more.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cache/flash/flash_admission.h"
+#include "cache/flash/flash_index.h"
+#include "cache/flash/flash_log.h"
+#include "lib/base/executor.h"
+#include "lib/base/mutex.h"
+#include "lib/base/timers.h"
+#include "lib/chunk/chunk_store.h"
+#include "lib/io/disk_file.h"
+#include "lib/metrics/tier_counters.h"
+
+namespace thaw {
+
+struct FlashLimits {
+  uint64_t pending_bytes = 32ULL << 20;  // accepted and not yet written; what comes beyond is dropped
+  uint64_t batch_bytes = 4ULL << 20;     // written at once
+  Duration batch_wait = std::chrono::milliseconds(300);  // so long a chunk waits for others at most
+  uint32_t reads_in_flight = 128;                        // more are misses
+  Duration stall =
+      std::chrono::milliseconds(800);        // a read that takes longer is a miss, and so are all others
+  Duration pause = std::chrono::seconds(1);  // after a write that failed
+  uint32_t daily_rewrites = 10;              // how often a day the whole file may be written
+  FlashRule rule = FlashRule::kAll;
+};
+
+class FlashStore final : public ChunkStore {
+ public:
+  struct Parts {
+    DiskFile& file;
+    Executor& cpu;
+    Timers& timers;
+    TierCounters& counters;  // errors: reads that failed or held other bytes, writes that failed
+  };
+  struct State {
+    bool ready = false;  // the file was read; else everything is a miss
+    bool stalled = false;
+    uint64_t chunks = 0;
+    uint64_t written_bytes = 0;  // since the start
+    uint64_t dropped = 0;        // chunks that were not written: budget, rule, or too many at once
+    std::string error;           // of the last write; empty when it was good
+  };
+
+  // `store`: whose chunks these are; a log of another store is started anew. `bytes`: the file's size.
+  FlashStore(Parts parts, const Digest& store, uint64_t bytes, FlashLimits limits = {});
+  ~FlashStore() override;
+
+  void find(const ChunkRef& ref, const Fetch& fetch, Completion<std::optional<SealedChunk>> done) override;
+  void put(const SealedChunk& chunk) override;
+  void drop(const SealedChunk& chunk) override;
+
+  // Reads what there is, then writes what is put, until stop(). Blocks on the disk.
+  void run();
+  void stop();
+
+  State state() const;
+  // Chunk bytes that wait to be written or that reads in flight hold.
+  uint64_t buffered_bytes() const;
+  // Until all that was put has been written or dropped. For tests.
+  void wait_until_written();
+
+ private:
+  struct Read;
+  using Reads = std::list<std::shared_ptr<Read>>;
+
+  void start_read(const ChunkRef& ref, const FlashIndex::Place& place,
+                  Completion<std::optional<SealedChunk>> done);
+  void read_done(const std::shared_ptr<Read>& read, Result<Buffer> bytes);
+  void verify(const std::shared_ptr<Read>& read, Buffer bytes);
+  void answer(Read& read, std::optional<SealedChunk> chunk);
+  void watch(TimePoint when) EXCLUDES(mutex_);
+  void sweep() EXCLUDES(mutex_);
+
+  void open_log();
+  std::vector<SealedChunk> take_batch() EXCLUDES(mutex_);
+  void write_batch(const std::vector<SealedChunk>& batch);
+
+  const Parts parts_;
+  const FlashLimits limits_;
+  FlashIndex index_;
+  FlashLog log_;  // of the thread in run()
+
+  mutable Mutex mutex_;
+  CondVar changed_;
+  bool ready_ GUARDED_BY(mutex_) = false;
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  bool writing_ GUARDED_BY(mutex_) = false;
+  FlashAdmission admission_ GUARDED_BY(mutex_);
+  std::deque<SealedChunk> pending_ GUARDED_BY(mutex_);
+  uint64_t pending_bytes_ GUARDED_BY(mutex_) = 0;
+  Reads reads_ GUARDED_BY(mutex_);  // in flight, oldest first; those that were given up too
+  uint64_t read_bytes_ GUARDED_BY(mutex_) = 0;
+  bool watching_ GUARDED_BY(mutex_) = false;
+  bool stalled_ GUARDED_BY(mutex_) = false;
+  uint64_t dropped_ GUARDED_BY(mutex_) = 0;
+  uint64_t written_ GUARDED_BY(mutex_) = 0;
+  std::string error_ GUARDED_BY(mutex_);
+};
+
+}  // namespace thaw

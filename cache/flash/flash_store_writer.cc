@@ -1,0 +1,88 @@
+// The writer thread of FlashStore.
+#include <utility>
+
+#include "cache/flash/flash_store.h"
+
+namespace thaw {
+
+void FlashStore::run() {
+  open_log();
+  while (true) {
+    const std::vector<SealedChunk> batch = take_batch();
+    if (batch.empty()) return;
+    write_batch(batch);
+  }
+}
+
+void FlashStore::stop() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+}
+
+// A device that cannot be read at first may come back.
+void FlashStore::open_log() {
+  while (true) {
+    const Status opened = log_.open();
+    MutexLock lock(mutex_);
+    error_ = opened.ok() ? "" : opened.error().message;
+    ready_ = opened.ok();
+    written_ = log_.written_bytes();
+    if (ready_ || stopping_) return;
+    count(parts_.counters.errors);
+    changed_.wait_for(mutex_, limits_.pause);
+    if (stopping_) return;
+  }
+}
+
+// Waits for a chunk, and then a little for more; empty when it is time to stop.
+std::vector<SealedChunk> FlashStore::take_batch() {
+  std::vector<SealedChunk> batch;
+  MutexLock lock(mutex_);
+  writing_ = false;
+  changed_.notify_all();
+  while (pending_.empty() && !stopping_) changed_.wait(mutex_);
+  const TimePoint until = steady_clock().now() + limits_.batch_wait;
+  while (pending_bytes_ < limits_.batch_bytes && !stopping_ && steady_clock().now() < until) {
+    changed_.wait_for(mutex_, until - steady_clock().now());
+  }
+  uint64_t bytes = 0;
+  while (!pending_.empty() && bytes < limits_.batch_bytes) {
+    bytes += pending_.front().stored_length();
+    batch.push_back(std::move(pending_.front()));
+    pending_.pop_front();
+  }
+  pending_bytes_ -= bytes;
+  writing_ = !batch.empty();
+  return batch;
+}
+
+void FlashStore::write_batch(const std::vector<SealedChunk>& batch) {
+  const uint64_t before = log_.written_bytes();
+  const Status written = log_.append(batch);
+  uint64_t chunk_bytes = 0;
+  for (const SealedChunk& chunk : batch) chunk_bytes += chunk.stored_length();
+  MutexLock lock(mutex_);
+  written_ = log_.written_bytes();
+  // Headers, footers and what is written again when its region goes wear the flash as well.
+  const uint64_t more = written_ - before;
+  if (more > chunk_bytes) admission_.spend(more - chunk_bytes);
+  error_ = written.ok() ? "" : written.error().message;
+  if (written.ok() || stopping_) return;
+  count(parts_.counters.errors);
+  dropped_ += batch.size() + pending_.size();
+  pending_.clear();
+  pending_bytes_ = 0;
+  changed_.wait_for(mutex_, limits_.pause);
+  error_.clear();  // the next chunk tries again
+}
+
+void FlashStore::wait_until_written() {
+  MutexLock lock(mutex_);
+  while ((!pending_.empty() || writing_ || !ready_) && !stopping_)
+    changed_.wait_for(mutex_, limits_.batch_wait);
+}
+
+}  // namespace thaw

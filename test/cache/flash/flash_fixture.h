@@ -1,0 +1,117 @@
+// A flash store on a real file, with real threads, that can be closed and opened again as after a crash.
+#pragma once
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "cache/flash/flash_store.h"
+#include "lib/base/timer_queue.h"
+#include "test/cache/chunk_store_conformance.h"
+#include "test/fakes/executors.h"
+#include "test/temporary_folder.h"
+
+namespace thaw {
+
+// Passes on to a real file, unless told to fail or to hold back what it is asked for.
+class FaultyDiskFile final : public DiskFile {
+ public:
+  explicit FaultyDiskFile(DiskFile& file) : file_(file) {}
+
+  void read(uint64_t offset, Buffer buffer, Completion<Buffer> done) override {
+    if (fail_reads) return done(system_error("read", EIO));
+    if (hold_reads) {
+      MutexLock lock(mutex_);
+      held_.push_back(std::move(done));
+      return;
+    }
+    file_.read(offset, std::move(buffer), std::move(done));
+  }
+  void write(uint64_t offset, Buffer buffer, Completion<Buffer> done) override {
+    if (fail_writes) return done(system_error("write", ENOSPC));
+    file_.write(offset, std::move(buffer), std::move(done));
+  }
+  void sync(Completion<bool> done) override { file_.sync(std::move(done)); }
+
+  void let_go() {
+    hold_reads = false;
+    std::vector<Completion<Buffer>> held;
+    {
+      MutexLock lock(mutex_);
+      held.swap(held_);
+    }
+    for (auto& done : held) done(system_error("read", EIO));
+  }
+
+  std::atomic<bool> fail_reads{false};
+  std::atomic<bool> fail_writes{false};
+  std::atomic<bool> hold_reads{false};
+
+ private:
+  DiskFile& file_;
+  Mutex mutex_;
+  std::vector<Completion<Buffer>> held_ GUARDED_BY(mutex_);
+};
+
+struct Flash {
+  static constexpr uint64_t kBytes = 65ULL << 20;  // sixteen regions of 4 MiB
+
+  explicit Flash(const std::string& path, FlashLimits limits = quick(), const std::string& store = "store")
+      : fd(open_disk_file(path).value()),
+        file(fd.get(), disk),
+        faulty(file),
+        tier({faulty, cpu, timers, counters}, sha256(as_bytes(store)),
+             resize_disk_file(fd.get(), kBytes).value(), limits),
+        timer_thread([this] { timers.run(); }),
+        writer([this] { tier.run(); }) {}
+  ~Flash() {
+    faulty.let_go();
+    tier.stop();
+    writer.join();
+    timers.stop();
+    timer_thread.join();
+  }
+
+  static FlashLimits quick() {
+    FlashLimits limits;
+    limits.batch_wait = std::chrono::milliseconds(1);
+    limits.pause = std::chrono::milliseconds(1);
+    limits.daily_rewrites = 1000;
+    return limits;
+  }
+
+  void put(uint32_t first, uint32_t count, uint32_t length = 8192) {
+    for (uint32_t i = first; i < first + count; ++i) {
+      tier.put(sample_chunk(i, length));
+      if (i % 16 == 0) tier.wait_until_written();
+    }
+    tier.wait_until_written();
+  }
+  // How many of these are found, all of them right.
+  uint32_t found(uint32_t first, uint32_t count, uint32_t length = 8192) {
+    uint32_t hits = 0;
+    for (uint32_t i = first; i < first + count; ++i) {
+      const auto chunk = find_in(tier, sample_ref(i, length));
+      if (!chunk) continue;
+      ++hits;
+      REQUIRE(chunk->ref() == sample_ref(i, length));
+    }
+    return hits;
+  }
+
+  Fd fd;
+  ThreadPool disk{4};
+  ThreadPool cpu{2};
+  TimerQueue timers;
+  TierCounters counters{};
+  PooledDiskFile file;
+  FaultyDiskFile faulty;
+  FlashStore tier;
+  std::thread timer_thread;
+  std::thread writer;
+};
+
+}  // namespace thaw

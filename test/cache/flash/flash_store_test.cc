@@ -1,0 +1,170 @@
+#include "cache/flash/flash_store.h"
+
+#include <catch2/catch.hpp>
+#include <random>
+
+#include "test/cache/flash/flash_fixture.h"
+
+namespace thaw {
+namespace {
+
+constexpr uint32_t kChunk = 512 * 1024;
+
+TEST_CASE("the flash tier keeps what every chunk store keeps") {
+  const TemporaryFolder folder;
+  Flash flash(folder / "log");
+  flash.tier.wait_until_written();
+  check_chunk_store(flash.tier, [&] { flash.tier.wait_until_written(); });
+}
+
+TEST_CASE("what was written is found after a restart, also in the open region") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "log";
+  {
+    Flash flash(path);
+    flash.tier.wait_until_written();
+    flash.put(0, 30, kChunk);  // four regions and a part of one
+  }
+  Flash flash(path);
+  flash.tier.wait_until_written();
+  CHECK(flash.found(0, 30, kChunk) == 30);
+  // It goes on behind the last record.
+  flash.put(100, 3, kChunk);
+  CHECK(flash.found(0, 30, kChunk) == 30);
+  CHECK(flash.found(100, 3, kChunk) == 3);
+}
+
+TEST_CASE("a log that is full gives up its oldest regions, and keeps what was read again") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "log";
+  uint32_t kept = 0;
+  {
+    Flash flash(path);
+    flash.tier.wait_until_written();
+    for (uint32_t i = 0; i < 300; ++i) {
+      flash.put(1000 + i, 1, kChunk);
+      if (i % 10 == 0) CHECK(flash.found(1000, 1, kChunk) == 1);
+    }
+    CHECK(flash.found(1290, 10, kChunk) == 10);
+    CHECK(flash.found(1001, 20, kChunk) == 0);
+    kept = flash.found(1000, 300, kChunk);
+    CHECK(kept > 80);
+    CHECK(kept <= Flash::kBytes / kChunk);
+    CHECK(flash.counters.errors == 0);
+  }
+  Flash flash(path);
+  flash.tier.wait_until_written();
+  CHECK(flash.found(1000, 300, kChunk) == kept);
+}
+
+TEST_CASE("another store's log is started anew") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "log";
+  {
+    Flash flash(path);
+    flash.tier.wait_until_written();
+    flash.put(0, 4);
+  }
+  Flash flash(path, Flash::quick(), "another store");
+  flash.tier.wait_until_written();
+  CHECK(flash.found(0, 4) == 0);
+  flash.put(10, 4);
+  CHECK(flash.found(10, 4) == 4);
+}
+
+TEST_CASE("a log damaged at random never gives a wrong byte, and goes on") {
+  const uint64_t seed = GENERATE(1, 2, 3, 4, 5, 6);
+  CAPTURE(seed);
+  std::mt19937_64 random(seed);
+  const TemporaryFolder folder;
+  const std::string path = folder / "log";
+  {
+    Flash flash(path);
+    flash.tier.wait_until_written();
+    flash.put(0, 60, kChunk);
+  }
+  {
+    const Fd fd(::open(path.c_str(), O_WRONLY));
+    Bytes noise(1 + random() % 100'000);
+    for (uint8_t& byte : noise) byte = static_cast<uint8_t>(random());
+    for (int i = 0; i < 20; ++i) REQUIRE(write_all_at(fd.get(), random() % (40 << 20), noise).ok());
+    if (seed % 2 == 0) REQUIRE(::ftruncate(fd.get(), static_cast<off_t>(random() % (40 << 20))) == 0);
+  }
+  Flash flash(path);
+  flash.tier.wait_until_written();
+  flash.found(0, 60, kChunk);  // REQUIREs that what is found is right
+  flash.put(200, 20, kChunk);
+  CHECK(flash.found(200, 20, kChunk) == 20);
+}
+
+TEST_CASE("a full disk loses what is written meanwhile, and nothing else") {
+  const TemporaryFolder folder;
+  Flash flash(folder / "log");
+  flash.tier.wait_until_written();
+  flash.put(0, 8);
+  flash.faulty.fail_writes = true;
+  flash.put(20, 4);
+  CHECK(flash.found(0, 8) == 8);
+  CHECK(flash.found(20, 4) == 0);
+  CHECK(flash.counters.errors > 0);
+  flash.faulty.fail_writes = false;
+  while (flash.found(40, 1) == 0) flash.put(40, 1);
+  CHECK(flash.found(0, 8) == 8);
+}
+
+TEST_CASE("a disk that fails to read is a miss, and is used again when it answers") {
+  const TemporaryFolder folder;
+  Flash flash(folder / "log");
+  flash.tier.wait_until_written();
+  flash.put(0, 4);
+  flash.faulty.fail_reads = true;
+  CHECK(flash.found(0, 4) == 0);
+  CHECK(flash.counters.errors == 4);
+  flash.faulty.fail_reads = false;
+  CHECK(flash.found(0, 4) == 4);
+}
+
+TEST_CASE("a disk that does not answer is a miss for everybody until it does") {
+  const TemporaryFolder folder;
+  FlashLimits limits = Flash::quick();
+  limits.stall = std::chrono::milliseconds(20);
+  Flash flash(folder / "log", limits);
+  flash.tier.wait_until_written();
+  flash.put(0, 4);
+  flash.faulty.hold_reads = true;
+  CHECK(flash.found(0, 1) == 0);  // after `stall`
+  CHECK(flash.tier.state().stalled);
+  CHECK(flash.found(1, 3) == 0);  // at once: nothing more is asked
+  CHECK(flash.counters.errors == 1);
+  flash.faulty.let_go();
+  CHECK_FALSE(flash.tier.state().stalled);
+  CHECK(flash.found(0, 4) == 4);
+}
+
+TEST_CASE("no more is written than the daily budget allows") {
+  const TemporaryFolder folder;
+  FlashLimits limits = Flash::quick();
+  limits.daily_rewrites = 1;
+  Flash flash(folder / "log", limits);
+  flash.tier.wait_until_written();
+  flash.put(0, 400, kChunk);
+  const FlashStore::State state = flash.tier.state();
+  CHECK(state.written_bytes >= Flash::kBytes - kChunk);
+  CHECK(state.written_bytes <= Flash::kBytes + (4 << 20));
+  CHECK(state.dropped > 200);
+}
+
+TEST_CASE("the stricter rule writes what is fetched a second time") {
+  const TemporaryFolder folder;
+  FlashLimits limits = Flash::quick();
+  limits.rule = FlashRule::kSecond;
+  Flash flash(folder / "log", limits);
+  flash.tier.wait_until_written();
+  flash.put(0, 4);
+  CHECK(flash.found(0, 4) == 0);
+  flash.put(0, 4);
+  CHECK(flash.found(0, 4) == 4);
+}
+
+}  // namespace
+}  // namespace thaw
