@@ -5,12 +5,31 @@
 
 #include "daemon/config/keyring_path.h"
 #include "daemon/trusted_builders.h"
+#include "lib/store/retrying_store.h"
 
 namespace thaw {
 namespace {
 
 // Mostly waiting for the disk; see DirectoryStore.
 constexpr size_t kIoThreads = 12;
+
+// How long the catalog is patient with a network store: a build has work to lose, a person waits for the
+// rest.
+constexpr std::chrono::seconds kBuildPatience{60};
+constexpr std::chrono::seconds kReadPatience{5};
+
+StoreRetryLimits retry_limits(StoreUse use) {
+  StoreRetryLimits limits;
+  limits.patience = use == StoreUse::kBuild ? kBuildPatience : kReadPatience;
+  return limits;
+}
+
+HttpOptions http_options(const Config& config) {
+  HttpOptions options;
+  options.ca_file = config.s3_ca_file;
+  options.connections = static_cast<uint32_t>(config.origin_in_flight);
+  return options;
+}
 
 size_t core_count() { return std::max(1U, std::thread::hardware_concurrency()); }
 
@@ -27,9 +46,26 @@ Result<std::unique_ptr<StoreSession>> StoreSession::open(const Config& config, S
                                                          KeyringUse keyring_use) {
   THAW_ASSIGN(const std::string path, keyring_path(config.keys_url));
   std::unique_ptr<StoreSession> session(new StoreSession(config, KeyringDirectory(path, keyring_use)));
-  THAW_ASSIGN(session->store_, open_object_store(config.store_url, store_use, session->io_));
-  session->catalog_ = std::make_unique<Catalog>(*session->store_);
+  StoreParts parts{session->io_, nullptr, {config.s3_endpoint, config.s3_region, config.s3_path_style}};
+  if (is_s3_url(config.store_url)) {
+    session->network_ = std::make_unique<StoreNetwork>(http_options(config));
+    parts.http = &session->network_->http();
+  }
+  THAW_ASSIGN(session->store_, open_object_store(config.store_url, store_use, parts));
+  ObjectStore* catalog_store = session->store_.get();
+  if (session->network_) {
+    session->retrying_ =
+        std::make_unique<RetryingStore>(*catalog_store, session->network_->timers(), retry_limits(store_use));
+    catalog_store = session->retrying_.get();
+  }
+  session->catalog_ = std::make_unique<Catalog>(*catalog_store);
   return session;
+}
+
+// The stores must not go before the threads that may still run something of theirs.
+StoreSession::~StoreSession() {
+  if (network_) network_->stop();
+  io_.stop();
 }
 
 Result<TrustedBuilders> StoreSession::trusted() const { return trusted_builders(config_, keys_); }

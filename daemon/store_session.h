@@ -9,6 +9,7 @@
 
 #include "daemon/config/config.h"
 #include "daemon/processes/worker_pool.h"
+#include "daemon/store_network.h"
 #include "lib/keys/keyring_directory.h"
 #include "lib/store/catalog.h"
 #include "lib/store/names.h"
@@ -22,8 +23,12 @@ class StoreSession {
   // `store_use` and `keyring_use`: whether what is missing is made.
   static Result<std::unique_ptr<StoreSession>> open(const Config& config, StoreUse store_use,
                                                     KeyringUse keyring_use);
+  // REQUIRES: no operation of the store is open
+  ~StoreSession();
 
+  // The store as it is: for who retries by himself.
   ObjectStore& store() { return *store_; }
+  // Its objects are retried over transport trouble, for a bounded time.
   Catalog& catalog() { return *catalog_; }
   KeyringDirectory& keys() { return keys_; }
   // Runs CPU work: as many threads as the machine has cores.
@@ -42,7 +47,9 @@ class StoreSession {
   WorkerPool io_;
   WorkerPool cpu_;
   SequenceMemory sequences_;
+  std::unique_ptr<StoreNetwork> network_;  // of S3
   std::unique_ptr<ObjectStore> store_;
+  std::unique_ptr<ObjectStore> retrying_;
   std::unique_ptr<Catalog> catalog_;
 };
 

@@ -39,7 +39,7 @@ Status verify(Invocation& invocation, const CheckOptions& options) {
   THAW_ASSIGN(const OpenedImage image, session->open_image(options.name, options.tenant, Rollback::kRefuse));
   ProgressBar bar(invocation, "verifying");
   const auto progress = [&bar](const Progress& now) { bar.show(now.done, now.total); };
-  THAW_ASSIGN(const VerifyReport report, verify_image(image, session->store(), progress));
+  THAW_ASSIGN(const VerifyReport report, verify_image(image, session->catalog().store(), progress));
   invocation.print({{"chunks", report.chunks}, {"bytes", report.bytes}, {"bad", bad_json(report)}},
                    verify_text(report));
   if (report.bad.empty()) return {};
@@ -58,7 +58,7 @@ Status export_to_file(Invocation& invocation, const CheckOptions& options) {
   THAW_ASSIGN(const OpenedImage image, session->open_image(options.name, options.tenant, Rollback::kRefuse));
   ProgressBar bar(invocation, "exporting");
   const auto progress = [&bar](const Progress& now) { bar.show(now.done, now.total); };
-  THAW_ASSIGN(const ExportReport report, export_image(image, session->store(), options.file, progress));
+  THAW_ASSIGN(const ExportReport report, export_image(image, session->catalog().store(), options.file, progress));
   invocation.print({{"bytes", report.bytes}, {"sha256", report.sha256.hex()}}, report.sha256.hex());
   return {};
 }

@@ -17,7 +17,7 @@ constexpr uint64_t kMaxConfigBytes = kMiB;
 
 // Parts that the format knows and this version does not have; a setting that does nothing would be worse than
 // an error.
-constexpr std::array<const char*, 4> kLater = {"s3", "flash", "zone", "metrics"};
+constexpr std::array<const char*, 3> kLater = {"flash", "zone", "metrics"};
 
 const Setting* find_setting(const std::string& key) {
   const auto found = std::ranges::find(settings(), key, &Setting::key);

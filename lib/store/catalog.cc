@@ -98,13 +98,14 @@ Result<Root> Catalog::make_first_root(const Identifier& store_id, BuilderKeys& k
   // The salt stands before the root that names it, so that no root is ever without one.
   const std::string document = write_root_document({kFirstRoot, RootState::kActive, salt.id, now_seconds});
   THAW_ASSIGN(outcome, write(root_key(kFirstRoot), as_bytes(document), absent));
-  if (outcome == PutOutcome::kKept) {
-    // Another builder was first; nothing names this salt.
+  THAW_ASSIGN(Root root, read_root(kFirstRoot));
+  // kKept is no proof that another builder was first: the answer to a put that was repeated may be lost.
+  if (outcome == PutOutcome::kKept && root.salt_id != salt.id) {
     const auto removed =
         await<bool>([&](Completion<bool> done) { store_.remove(salt_key(salt.id), std::move(done)); });
     if (!removed.ok()) return removed.error();
   }
-  return read_root(kFirstRoot);
+  return root;
 }
 
 Result<Root> Catalog::root_for_build(const Identifier& store_id, BuilderKeys& keys, uint64_t now_seconds) {

@@ -4,17 +4,18 @@
 
 #include "lib/base/file.h"
 #include "lib/store/directory_store.h"
+#include "lib/store/s3_store.h"
 
 namespace thaw {
+namespace {
 
-Result<std::unique_ptr<ObjectStore>> open_object_store(std::string_view url, StoreUse use,
-                                                       Executor& executor) {
+using OpenedStore = Result<std::unique_ptr<ObjectStore>>;
+
+OpenedStore open_directory(std::string_view url, StoreUse use, Executor& executor) {
   constexpr std::string_view kFile = "file://";
   const std::string shown = "store.url \"" + std::string(url.substr(0, 200)) + "\"";
-  if (url.starts_with("s3://")) {
-    return Error{Code::kUsage, shown + ": S3 is not supported yet; use file:///DIR"};
-  }
-  if (!url.starts_with(kFile)) return Error{Code::kUsage, shown + " names no store; use file:///DIR"};
+  if (!url.starts_with(kFile))
+    return Error{Code::kUsage, shown + " names no store; use file:///DIR or s3://BUCKET/PREFIX"};
   std::string path(url.substr(kFile.size()));
   if (!path.starts_with('/')) {
     return Error{Code::kUsage,
@@ -24,6 +25,18 @@ Result<std::unique_ptr<ObjectStore>> open_object_store(std::string_view url, Sto
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   if (use == StoreUse::kBuild) THAW_TRY(make_folders(path, 0755));
   return std::unique_ptr<ObjectStore>(std::make_unique<DirectoryStore>(std::move(path), executor));
+}
+
+OpenedStore open_bucket(std::string_view url, const StoreParts& parts) {
+  THAW_ASSIGN(S3Place place, S3Place::parse(url, parts.s3));
+  return std::unique_ptr<ObjectStore>(
+      std::make_unique<S3Store>(std::move(place), *parts.http, parts.executor));
+}
+
+}  // namespace
+
+OpenedStore open_object_store(std::string_view url, StoreUse use, const StoreParts& parts) {
+  return is_s3_url(url) ? open_bucket(url, parts) : open_directory(url, use, parts.executor);
 }
 
 }  // namespace thaw

@@ -1,4 +1,4 @@
-// The object store that a URL names: file:///DIR.
+// The object store that a URL names: file:///DIR or s3://BUCKET/PREFIX.
 //
 // Called at start-up by whoever constructs the parts; blocking.
 #pragma once
@@ -8,7 +8,9 @@
 
 #include "lib/base/executor.h"
 #include "lib/base/result.h"
+#include "lib/http/http_client.h"
 #include "lib/store/object_store.h"
+#include "lib/store/s3_place.h"
 
 namespace thaw {
 
@@ -17,8 +19,17 @@ enum class StoreUse : uint8_t {
   kBuild,  // makes the folder when it is missing
 };
 
-// kUsage for a URL that names no store. `executor` runs the store's blocking calls and must outlive it.
+// What a store works with; all of it must outlive the store.
+struct StoreParts {
+  Executor& executor;          // runs blocking calls and hashes
+  HttpClient* http = nullptr;  // for S3
+  S3Options s3{};
+};
+
+constexpr bool is_s3_url(std::string_view url) { return url.starts_with("s3://"); }
+
+// kUsage for a URL that names no store. REQUIRES: parts.http, when is_s3_url(url)
 Result<std::unique_ptr<ObjectStore>> open_object_store(std::string_view url, StoreUse use,
-                                                       Executor& executor);
+                                                       const StoreParts& parts);
 
 }  // namespace thaw

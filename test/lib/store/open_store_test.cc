@@ -8,9 +8,9 @@ TEST_CASE("a URL opens a folder, and a builder makes it", "[store]") {
   TemporaryFolder folder;
   ThreadPool threads(1);
   const std::string url = "file://" + (folder / "deep/store") + "/";
-  CHECK(open_object_store(url, StoreUse::kRead, threads).ok());
+  CHECK(open_object_store(url, StoreUse::kRead, {threads}).ok());
   CHECK_FALSE(std::filesystem::exists(folder / "deep"));
-  CHECK(open_object_store(url, StoreUse::kBuild, threads).ok());
+  CHECK(open_object_store(url, StoreUse::kBuild, {threads}).ok());
   CHECK(std::filesystem::is_directory(folder / "deep/store"));
 }
 
@@ -18,12 +18,12 @@ TEST_CASE("a URL that names no store is a usage error", "[store]") {
   ThreadPool threads(1);
   for (const char* url : {"", "/var/store", "file:", "file://", "file://var/store", "file:/var/store",
                           "http://x/y", "s3://bucket/prefix"}) {
-    const auto store = open_object_store(url, StoreUse::kBuild, threads);
+    const auto store = open_object_store(url, StoreUse::kBuild, {threads});
     REQUIRE_FALSE(store.ok());
     CHECK(store.error().code == Code::kUsage);
     CHECK(store.error().message.find('\n') == std::string::npos);
   }
-  CHECK(open_object_store("s3://b/p", StoreUse::kRead, threads).error().message.find("not supported yet") !=
+  CHECK(open_object_store("s3://b/p", StoreUse::kRead, {threads}).error().message.find("not supported yet") !=
         std::string::npos);
 }
 

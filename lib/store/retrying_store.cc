@@ -1,0 +1,91 @@
+#include "lib/store/retrying_store.h"
+
+#include <algorithm>
+#include <random>
+
+namespace thaw {
+namespace {
+
+bool is_worth_another_try(const Error& error) {
+  return error.code == Code::kUnreachable || error.code == Code::kTimedOut;
+}
+
+Duration anything_up_to(Duration bound) {
+  thread_local std::minstd_rand random{std::random_device{}()};
+  return Duration(std::uniform_int_distribution<Duration::rep>(0, bound.count())(random));
+}
+
+}  // namespace
+
+template <class T>
+struct RetryingStore::Operation {
+  Start<T> start;
+  TimePoint last;  // no attempt after this
+  Duration backoff{};
+  Completion<T> done;
+};
+
+template <class T>
+void RetryingStore::begin(Start<T> start, TimePoint deadline, Completion<T> done) {
+  auto operation = std::make_unique<Operation<T>>();
+  operation->start = std::move(start);
+  operation->last = std::min(deadline, timers_.now() + limits_.patience);
+  operation->backoff = limits_.first_backoff;
+  operation->done = std::move(done);
+  attempt(std::move(operation));
+}
+
+template <class T>
+void RetryingStore::attempt(std::unique_ptr<Operation<T>> operation) {
+  // A copy: an answer inside the call may end the operation.
+  const Start<T> start = operation->start;
+  start([this, operation = std::move(operation)](Result<T> answer) mutable {
+    answered(std::move(operation), std::move(answer));
+  });
+}
+
+template <class T>
+void RetryingStore::answered(std::unique_ptr<Operation<T>> operation, Result<T> answer) {
+  if (answer.ok() || !is_worth_another_try(answer.error())) return operation->done(std::move(answer));
+  const TimePoint when = timers_.now() + anything_up_to(operation->backoff);
+  if (when >= operation->last) return operation->done(std::move(answer));
+  operation->backoff = std::min(operation->backoff * 2, limits_.longest_backoff);
+  retries_.fetch_add(1, std::memory_order_relaxed);
+  timers_.call_at(when,
+                  [this, operation = std::move(operation)]() mutable { attempt(std::move(operation)); });
+}
+
+void RetryingStore::get(const std::string& key, const GetOptions& options, Completion<Object> done) {
+  begin<Object>([this, key, options](Completion<Object> then) { below_.get(key, options, std::move(then)); },
+                options.deadline, std::move(done));
+}
+
+void RetryingStore::size_of(const std::string& key, Completion<uint64_t> done) {
+  begin<uint64_t>([this, key](Completion<uint64_t> then) { below_.size_of(key, std::move(then)); },
+                  TimePoint::max(), std::move(done));
+}
+
+void RetryingStore::list(const ListOptions& options, Completion<std::vector<ListedObject>> done) {
+  using Listed = std::vector<ListedObject>;
+  begin<Listed>([this, options](Completion<Listed> then) { below_.list(options, std::move(then)); },
+                TimePoint::max(), std::move(done));
+}
+
+void RetryingStore::put(const std::string& key, ByteView bytes, const PutOptions& options,
+                        Completion<PutOutcome> done) {
+  begin<PutOutcome>([this, key, bytes, options](
+                        Completion<PutOutcome> then) { below_.put(key, bytes, options, std::move(then)); },
+                    TimePoint::max(), std::move(done));
+}
+
+void RetryingStore::remove(const std::string& key, Completion<bool> done) {
+  begin<bool>([this, key](Completion<bool> then) { below_.remove(key, std::move(then)); }, TimePoint::max(),
+              std::move(done));
+}
+
+void RetryingStore::sync(const std::string& prefix, Completion<bool> done) {
+  begin<bool>([this, prefix](Completion<bool> then) { below_.sync(prefix, std::move(then)); },
+              TimePoint::max(), std::move(done));
+}
+
+}  // namespace thaw

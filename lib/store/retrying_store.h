@@ -1,0 +1,62 @@
+// RetryingStore: asks another store again when an operation met transport trouble (kUnreachable, kTimedOut),
+// with full jitter ("Exponential Backoff And Jitter", AWS architecture blog, 2015), for commands and builds.
+// A daemon's reads do not pass through it: cache/origin retries those, and knows their deadlines.
+//
+// Every operation may be repeated. One whose answer was lost has perhaps been done: a put may then say kKept
+// of what it stored itself, and remove() false.
+//
+// Thread contract: any thread may call, nothing blocks. The store below and the timers must outlive it, and
+// it its operations.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+
+#include "lib/base/timers.h"
+#include "lib/store/object_store.h"
+
+namespace thaw {
+
+struct StoreRetryLimits {
+  Duration first_backoff = std::chrono::milliseconds(50);
+  Duration longest_backoff = std::chrono::seconds(2);
+  // No attempt begins later than this after the first one did.
+  Duration patience = std::chrono::seconds(10);
+};
+
+class RetryingStore final : public ObjectStore {
+ public:
+  RetryingStore(ObjectStore& below, Timers& timers, StoreRetryLimits limits)
+      : below_(below), timers_(timers), limits_(limits) {}
+
+  void get(const std::string& key, const GetOptions& options, Completion<Object> done) override;
+  void size_of(const std::string& key, Completion<uint64_t> done) override;
+  void list(const ListOptions& options, Completion<std::vector<ListedObject>> done) override;
+  void put(const std::string& key, ByteView bytes, const PutOptions& options,
+           Completion<PutOutcome> done) override;
+  void remove(const std::string& key, Completion<bool> done) override;
+  void sync(const std::string& prefix, Completion<bool> done) override;
+
+  uint64_t retries() const { return retries_.load(std::memory_order_relaxed); }
+
+ private:
+  template <class T>
+  struct Operation;
+  template <class T>
+  using Start = std::function<void(Completion<T>)>;
+
+  template <class T>
+  void begin(Start<T> start, TimePoint deadline, Completion<T> done);
+  template <class T>
+  void attempt(std::unique_ptr<Operation<T>> operation);
+  template <class T>
+  void answered(std::unique_ptr<Operation<T>> operation, Result<T> answer);
+
+  ObjectStore& below_;
+  Timers& timers_;
+  const StoreRetryLimits limits_;
+  std::atomic<uint64_t> retries_{0};
+};
+
+}  // namespace thaw

@@ -1,0 +1,103 @@
+#include "lib/store/s3_credentials.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "lib/base/file.h"
+
+namespace thaw {
+namespace {
+
+constexpr uint64_t kMaxFileBytes = 1024 * 1024;
+constexpr std::chrono::seconds kBetweenReads{1};
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+// What may stand in a header; anything else could end it.
+bool is_sendable(const S3Credentials& keys) {
+  const auto good = [](const std::string& text) {
+    return std::ranges::all_of(text, [](unsigned char c) { return c > ' ' && c < 0x7f; });
+  };
+  return !keys.access_key.empty() && !keys.secret_key.empty() && good(keys.access_key) &&
+         good(keys.session_token);
+}
+
+std::string credentials_file() {
+  const std::string named = environment("AWS_SHARED_CREDENTIALS_FILE");
+  if (!named.empty()) return named;
+  const std::string home = environment("HOME");
+  return home.empty() ? "" : home + "/.aws/credentials";
+}
+
+std::shared_ptr<const S3Credentials> read_credentials() {
+  const S3Credentials given{environment("AWS_ACCESS_KEY_ID"), environment("AWS_SECRET_ACCESS_KEY"),
+                            environment("AWS_SESSION_TOKEN")};
+  if (is_sendable(given)) return std::make_shared<const S3Credentials>(given);
+  const std::string file = credentials_file();
+  if (file.empty()) return nullptr;
+  const auto text = read_file(file, kMaxFileBytes);
+  if (!text.ok()) return nullptr;
+  const std::string profile = environment("AWS_PROFILE");
+  auto found = parse_credentials(as_text(text->view()), profile.empty() ? "default" : profile);
+  return found ? std::make_shared<const S3Credentials>(*std::move(found)) : nullptr;
+}
+
+std::string_view trimmed(std::string_view text) {
+  const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r'; };
+  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+}  // namespace
+
+std::optional<S3Credentials> parse_credentials(std::string_view text, std::string_view profile) {
+  S3Credentials keys;
+  bool inside = false;
+  while (!text.empty()) {
+    const std::string_view line = trimmed(text.substr(0, text.find('\n')));
+    text.remove_prefix(
+        std::min(text.size(), text.find('\n') == std::string_view::npos ? text.size() : text.find('\n') + 1));
+    if (line.empty() || line.front() == '#' || line.front() == ';') continue;
+    if (line.front() == '[') {
+      inside = line.back() == ']' && trimmed(line.substr(1, line.size() - 2)) == profile;
+      continue;
+    }
+    const size_t equals = line.find('=');
+    if (!inside || equals == std::string_view::npos) continue;
+    const std::string_view name = trimmed(line.substr(0, equals));
+    const std::string_view value = trimmed(line.substr(equals + 1));
+    if (name == "aws_access_key_id") keys.access_key = value;
+    if (name == "aws_secret_access_key") keys.secret_key = value;
+    if (name == "aws_session_token") keys.session_token = value;
+  }
+  if (!is_sendable(keys)) return std::nullopt;
+  return keys;
+}
+
+S3CredentialSource::S3CredentialSource(const Clock& clock)
+    : clock_(clock), read_at_(clock.now()), current_(read_credentials()) {}
+
+std::shared_ptr<const S3Credentials> S3CredentialSource::current() const {
+  const MutexLock lock(mutex_);
+  return current_;
+}
+
+std::shared_ptr<const S3Credentials> S3CredentialSource::renew(
+    const std::shared_ptr<const S3Credentials>& refused) {
+  const MutexLock reading(reading_);
+  const auto before = current();
+  if (before != refused || clock_.now() - read_at_ < kBetweenReads) return before;
+  read_at_ = clock_.now();
+  auto read = read_credentials();
+  // A file that is being replaced may be unreadable for a moment.
+  if (!read || (before && *read == *before)) return before;
+  const MutexLock lock(mutex_);
+  current_ = std::move(read);
+  return current_;
+}
+
+}  // namespace thaw

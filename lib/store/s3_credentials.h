@@ -1,0 +1,44 @@
+// S3CredentialSource: the keys that requests are signed with: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
+// AWS_SESSION_TOKEN, else the shared credentials file ($AWS_SHARED_CREDENTIALS_FILE or ~/.aws/credentials,
+// profile $AWS_PROFILE or "default").
+//
+// Any thread may call. The constructor and renew() read a small file, so they are for threads that may wait.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "lib/base/clock.h"
+#include "lib/base/mutex.h"
+#include "lib/store/s3_signature.h"
+
+namespace thaw {
+
+class S3CredentialSource {
+ public:
+  explicit S3CredentialSource(const Clock& clock);
+
+  // Null when there are none.
+  std::shared_ptr<const S3Credentials> current() const EXCLUDES(mutex_);
+
+  // Reads the source again, at most once a second, because `refused` (null: none) did not do; they may have
+  // been rotated. Returns what is current then.
+  std::shared_ptr<const S3Credentials> renew(const std::shared_ptr<const S3Credentials>& refused)
+      EXCLUDES(reading_, mutex_);
+
+ private:
+  const Clock& clock_;
+  // Held while the file is read, so that all whom old keys failed get the new ones; current() never waits
+  // for it. Taken before mutex_.
+  Mutex reading_;
+  TimePoint read_at_ GUARDED_BY(reading_);
+
+  mutable Mutex mutex_;
+  std::shared_ptr<const S3Credentials> current_ GUARDED_BY(mutex_);
+};
+
+// One profile of a file in the format of AWS's shared credentials file. Nothing unless it has both keys.
+std::optional<S3Credentials> parse_credentials(std::string_view text, std::string_view profile);
+
+}  // namespace thaw

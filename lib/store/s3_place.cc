@@ -1,0 +1,145 @@
+#include "lib/store/s3_place.h"
+
+#include <algorithm>
+#include <cctype>
+#include <optional>
+
+namespace thaw {
+namespace {
+
+constexpr size_t kMaxPrefixBytes = 512;
+
+bool is_alphanumeric(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+bool is_bucket_name(std::string_view name) {
+  return name.size() >= 3 && name.size() <= 255 && is_alphanumeric(name.front()) &&
+         std::ranges::all_of(name,
+                             [](char c) { return is_alphanumeric(c) || c == '.' || c == '-' || c == '_'; });
+}
+
+bool is_region(std::string_view region) {
+  return !region.empty() && region.size() <= 64 &&
+         std::ranges::all_of(region, [](char c) { return is_alphanumeric(c) || c == '-' || c == '_'; });
+}
+
+bool is_prefix(std::string_view prefix) {
+  if (prefix.size() > kMaxPrefixBytes) return false;
+  while (!prefix.empty()) {
+    const std::string_view part = prefix.substr(0, prefix.find('/'));
+    const bool printable = std::ranges::all_of(
+        part, [](unsigned char c) { return c > ' ' && c != 0x7f && c != '?' && c != '#'; });
+    if (part.empty() || part == "." || part == ".." || !printable) return false;
+    prefix.remove_prefix(std::min(prefix.size(), part.size() + 1));
+  }
+  return true;
+}
+
+struct Endpoint {
+  std::string scheme;  // "https"
+  std::string host;    // with ":PORT" unless it is the scheme's own, as a Host header has it
+};
+
+bool is_authority(std::string_view text) {
+  return !text.empty() && text.size() <= 300 && std::ranges::all_of(text, [](char c) {
+    return is_alphanumeric(c) || c == '.' || c == '-' || c == '_' || c == ':' || c == '[' || c == ']';
+  });
+}
+
+std::optional<Endpoint> parse_endpoint(std::string_view text) {
+  Endpoint endpoint;
+  for (const char* scheme : {"http", "https"}) {
+    const std::string start = std::string(scheme) + "://";
+    if (!text.starts_with(start)) continue;
+    endpoint.scheme = scheme;
+    text.remove_prefix(start.size());
+    break;
+  }
+  if (text.ends_with('/')) text.remove_suffix(1);
+  if (endpoint.scheme.empty() || !is_authority(text)) return std::nullopt;
+  endpoint.host = text;
+  std::ranges::transform(endpoint.host, endpoint.host.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::string own = endpoint.scheme == "http" ? ":80" : ":443";
+  const bool v6_without_port = endpoint.host.ends_with(']');
+  if (!v6_without_port && endpoint.host.ends_with(own))
+    endpoint.host.resize(endpoint.host.size() - own.size());
+  return endpoint;
+}
+
+}  // namespace
+
+std::string uri_encode(std::string_view text, UriPart part) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string encoded;
+  for (const char c : text) {
+    if (is_alphanumeric(c) || c == '-' || c == '.' || c == '_' || c == '~' ||
+        (c == '/' && part == UriPart::kPath)) {
+      encoded += c;
+      continue;
+    }
+    const auto byte = static_cast<uint8_t>(c);
+    encoded += '%';
+    encoded += kDigits[byte >> 4];
+    encoded += kDigits[byte & 15];
+  }
+  return encoded;
+}
+
+std::string canonical_query(S3Query query) {
+  for (auto& [name, value] : query) {
+    name = uri_encode(name, UriPart::kQuery);
+    value = uri_encode(value, UriPart::kQuery);
+  }
+  std::ranges::sort(query);
+  std::string text;
+  for (const auto& [name, value] : query) {
+    if (!text.empty()) text += '&';
+    text += name;
+    text += '=';
+    text += value;
+  }
+  return text;
+}
+
+Result<S3Place> S3Place::parse(std::string_view url, const S3Options& options) {
+  constexpr std::string_view kScheme = "s3://";
+  const std::string shown = "store.url \"" + std::string(url.substr(0, 200)) + "\"";
+  if (!url.starts_with(kScheme)) return Error{Code::kUsage, shown + " is not s3://BUCKET/PREFIX"};
+  std::string_view rest = url.substr(kScheme.size());
+  S3Place place;
+  place.bucket_ = rest.substr(0, rest.find('/'));
+  rest.remove_prefix(std::min(rest.size(), place.bucket_.size() + 1));
+  while (rest.ends_with('/')) rest.remove_suffix(1);
+  if (!is_bucket_name(place.bucket_)) {
+    return Error{Code::kUsage, shown + " names no bucket; write s3://BUCKET/PREFIX"};
+  }
+  if (!is_prefix(rest)) {
+    return Error{Code::kUsage, shown + ": the prefix may have no empty part, no \"..\" and no blanks"};
+  }
+  if (!rest.empty()) place.prefix_ = std::string(rest) + "/";
+  if (!is_region(options.region)) return Error{Code::kUsage, "s3.region \"" + options.region + "\" is none"};
+  place.region_ = options.region;
+
+  const std::string endpoint_url =
+      options.endpoint.empty() ? "https://s3." + options.region + ".amazonaws.com" : options.endpoint;
+  const auto endpoint = parse_endpoint(endpoint_url);
+  if (!endpoint) {
+    return Error{Code::kUsage,
+                 "s3.endpoint \"" + endpoint_url.substr(0, 200) +
+                     "\" is no address; write http://HOST:PORT or https://HOST, without a path"};
+  }
+  place.host_ = options.path_style ? endpoint->host : place.bucket_ + "." + endpoint->host;
+  place.endpoint_ = endpoint->scheme + "://" + place.host_;
+  if (options.path_style) place.base_path_ = "/" + uri_encode(place.bucket_, UriPart::kPath);
+  return place;
+}
+
+std::string S3Place::object_path(std::string_view key) const {
+  return base_path_ + "/" + uri_encode(prefix_ + std::string(key), UriPart::kPath);
+}
+
+std::string S3Place::bucket_path() const { return base_path_.empty() ? "/" : base_path_; }
+
+}  // namespace thaw
