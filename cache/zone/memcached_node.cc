@@ -1,0 +1,106 @@
+#include "cache/zone/memcached_node.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace thaw {
+
+MemcachedNode::MemcachedNode(EventLoop& loop, ZoneNode node, const NodeLimits& limits)
+    : loop_(loop), node_(std::move(node)), limits_(limits), backoff_(limits.first_reconnect) {
+  for (uint32_t i = 0; i < limits_.read_connections + 1; ++i) {
+    connections_.push_back(std::make_unique<MemcachedConnection>(loop_, limits_));
+  }
+}
+
+MemcachedNode::~MemcachedNode() = default;
+
+MemcachedNode::Ticket MemcachedNode::get(const std::string& key, const ValueSink::Into& into,
+                                         TimePoint deadline, Completion<NodeReply> done) {
+  NodeRequest request;
+  request.line = "mg " + key + " v";
+  request.into = into;
+  request.deadline = deadline;
+  return send(read_connection(), std::move(request), std::move(done));
+}
+
+void MemcachedNode::set(const std::string& key, Value value, TimePoint deadline, Completion<NodeReply> done) {
+  NodeRequest request;
+  request.line = "ms " + key + " " + std::to_string(value.header.size() + value.body.size());
+  request.value_header = as_text(value.header);
+  request.value_body = value.body;
+  request.value_owner = std::move(value.owner);
+  request.deadline = deadline;
+  send(write_connection(), std::move(request), std::move(done));
+}
+
+void MemcachedNode::remove(const std::string& key, TimePoint deadline, Completion<NodeReply> done) {
+  NodeRequest request;
+  request.line = "md " + key;
+  request.deadline = deadline;
+  send(write_connection(), std::move(request), std::move(done));
+}
+
+void MemcachedNode::ping(TimePoint deadline, Completion<NodeReply> done) {
+  NodeRequest request;
+  request.line = "mg t1/ping";
+  request.deadline = deadline;
+  send(read_connection(), std::move(request), std::move(done));
+}
+
+void MemcachedNode::discard(Ticket ticket) {
+  if (ticket.request != 0) connections_.at(ticket.connection)->discard(ticket.request);
+}
+
+size_t MemcachedNode::read_connection() const {
+  size_t best = 0;
+  for (size_t i = 1; i < write_connection(); ++i) {
+    if (connections_[i]->pending() < connections_[best]->pending()) best = i;
+  }
+  return best;
+}
+
+MemcachedNode::Ticket MemcachedNode::send(size_t index, NodeRequest request, Completion<NodeReply> done) {
+  MemcachedConnection& connection = *connections_.at(index);
+  if (!connection.is_open() && !open(connection)) {
+    done(Error{Code::kUnreachable, node_.name + " cannot be reached"});
+    return {};
+  }
+  const TimePoint deadline = request.deadline;
+  const auto ticket = connection.send(std::move(request), std::move(done));
+  if (ticket != 0) watch(deadline);
+  return {index, ticket};
+}
+
+bool MemcachedNode::open(MemcachedConnection& connection) {
+  const TimePoint now = loop_.now();
+  if (!node_.address) return false;
+  if (connection.fruitless() == 0) {
+    backoff_ = limits_.first_reconnect;
+  } else {
+    if (now < retry_at_) return false;
+    retry_at_ = now + backoff_;
+    backoff_ = std::min(backoff_ * 2, limits_.longest_reconnect);
+  }
+  return connection.connect(*node_.address).ok();
+}
+
+void MemcachedNode::watch(TimePoint when) {
+  if (when >= watched_) return;
+  watched_ = when;
+  const std::weak_ptr<MemcachedNode*> self = self_;
+  loop_.call_at(when, [self, when] {
+    const std::shared_ptr<MemcachedNode*> node = self.lock();
+    if (node) (*node)->sweep(when);
+  });
+}
+
+void MemcachedNode::sweep(TimePoint due) {
+  if (due != watched_) return;  // an earlier one has taken its place
+  const TimePoint now = loop_.now();
+  watched_ = TimePoint::max();
+  TimePoint next = TimePoint::max();
+  for (const auto& connection : connections_) next = std::min(next, connection->sweep(now));
+  if (next != TimePoint::max()) watch(next);
+}
+
+}  // namespace thaw

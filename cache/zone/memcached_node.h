@@ -1,0 +1,66 @@
+// MemcachedNode: one cache node: a few connections, opened when they are needed, reads apart from writes, and
+// the deadlines of all requests.
+//
+// Belongs to the loop's thread. Every request completes exactly once, at its deadline at the latest; errors
+// as MemcachedConnection has them. One that the node's limits do not allow completes inside the call.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cache/zone/memcached_connection.h"
+#include "cache/zone/zone_node.h"
+#include "lib/erasure/shard_format.h"
+
+namespace thaw {
+
+class MemcachedNode {
+ public:
+  // Which request on which connection; what discard() needs.
+  struct Ticket {
+    size_t connection = 0;
+    MemcachedConnection::Ticket request = 0;
+  };
+  struct Value {
+    ShardHeader header;
+    ByteView body;
+    std::shared_ptr<const void> owner;  // of the body
+  };
+
+  MemcachedNode(EventLoop& loop, ZoneNode node, const NodeLimits& limits);
+  ~MemcachedNode();
+  MemcachedNode(const MemcachedNode&) = delete;
+  MemcachedNode& operator=(const MemcachedNode&) = delete;
+
+  const ZoneNode& node() const { return node_; }
+
+  Ticket get(const std::string& key, const ValueSink::Into& into, TimePoint deadline,
+             Completion<NodeReply> done);
+  void discard(Ticket ticket);
+  void set(const std::string& key, Value value, TimePoint deadline, Completion<NodeReply> done);
+  void remove(const std::string& key, TimePoint deadline, Completion<NodeReply> done);
+  // Whether it answers at all: asks for a key that nobody has.
+  void ping(TimePoint deadline, Completion<NodeReply> done);
+
+ private:
+  Ticket send(size_t connection, NodeRequest request, Completion<NodeReply> done);
+  bool open(MemcachedConnection& connection);
+  size_t read_connection() const;
+  size_t write_connection() const { return connections_.size() - 1; }
+  void watch(TimePoint when);
+  void sweep(TimePoint due);
+
+  EventLoop& loop_;
+  const ZoneNode node_;
+  const NodeLimits limits_;
+  std::vector<std::unique_ptr<MemcachedConnection>> connections_;  // the last one is for writes
+  // After a connection that gave nothing, none is tried for a while.
+  TimePoint retry_at_;
+  Duration backoff_;
+  TimePoint watched_ = TimePoint::max();
+  // Lets a timer see that the node is gone.
+  const std::shared_ptr<MemcachedNode*> self_ = std::make_shared<MemcachedNode*>(this);
+};
+
+}  // namespace thaw

@@ -1,0 +1,101 @@
+#include "cache/zone/zone_members.h"
+
+#include <utility>
+
+#include "lib/metrics/tier_counters.h"
+
+namespace thaw {
+
+ZoneMembers::ZoneMembers(Parts parts, const ZoneLimits& limits, unsigned max_out)
+    : parts_(parts), limits_(limits), max_out_(max_out), seed_(parts.seed) {}
+
+ZoneMembers::~ZoneMembers() { clear(); }
+
+void ZoneMembers::replace(std::vector<ZoneNode> nodes, std::shared_ptr<const ZonePlacement> placement) {
+  std::map<std::string, std::unique_ptr<ZoneMember>> before;
+  before.swap(by_name_);
+  members_.clear();
+  for (ZoneNode& node : nodes) {
+    const std::string name = node.name;
+    const auto known = before.find(name);
+    auto& member = by_name_[name];
+    if (known != before.end() && known->second->client.node().address == node.address) {
+      member = std::move(known->second);
+      before.erase(known);
+    } else {
+      member = std::make_unique<ZoneMember>(parts_.loop, std::move(node), limits_, ++seed_);
+    }
+    members_.push_back(member.get());
+  }
+  placement_ = std::move(placement);
+  ++generation_;
+  before.clear();  // last: its requests complete, and those who wait see the new nodes
+  update_gauge();
+}
+
+void ZoneMembers::clear() { replace({}, nullptr); }
+
+ZoneMember* ZoneMembers::member_of(const ChunkId& id, unsigned index) {
+  if (placement_ == nullptr) return nullptr;
+  ZoneMember* member = members_[placement_->nodes_of(id)[index]];
+  return member->health.is_out() ? nullptr : member;
+}
+
+void ZoneMembers::record(ZoneMember& member, const Result<NodeReply>& reply) {
+  if (reply.ok()) return record(member, NodeHealth::Reply::kGood);
+  if (reply.error().code == Code::kFailed || reply.error().code == Code::kCancelled) return;
+  record(member, NodeHealth::Reply::kBad);
+}
+
+void ZoneMembers::record(ZoneMember& member, NodeHealth::Reply reply) {
+  const TimePoint now = parts_.loop.now();
+  member.health.record(reply, now);
+  if (reply == NodeHealth::Reply::kGood || member.health.is_out()) return;
+  if (out_ < max_out_ && member.health.is_failing(now)) eject(member);
+}
+
+void ZoneMembers::eject(ZoneMember& member) {
+  const std::string& name = member.client.node().name;
+  const auto known = by_name_.find(name);
+  if (known == by_name_.end() || known->second.get() != &member) return;  // it is leaving anyway
+  const Duration wait = member.health.eject();
+  count(parts_.counters.ejections);
+  update_gauge();
+  probe_later(name, wait);
+}
+
+void ZoneMembers::probe_later(const std::string& name, Duration wait) {
+  const std::weak_ptr<ZoneMembers*> self = self_;
+  parts_.loop.call_at(parts_.loop.now() + wait, [self, name] {
+    const std::shared_ptr<ZoneMembers*> members = self.lock();
+    if (members) (*members)->probe(name);
+  });
+}
+
+// By name: the node may have left, and another of its name come, since it was ejected.
+void ZoneMembers::probe(const std::string& name) {
+  const auto known = by_name_.find(name);
+  if (known == by_name_.end() || !known->second->health.is_out()) return;
+  const std::weak_ptr<ZoneMembers*> self = self_;
+  known->second->client.ping(parts_.loop.now() + limits_.read, [self, name](const Result<NodeReply>& reply) {
+    const std::shared_ptr<ZoneMembers*> members = self.lock();
+    if (members) (*members)->probed(name, reply);
+  });
+}
+
+void ZoneMembers::probed(const std::string& name, const Result<NodeReply>& reply) {
+  const auto known = by_name_.find(name);
+  if (known == by_name_.end() || !known->second->health.is_out()) return;
+  if (!reply.ok()) return probe_later(name, known->second->health.probe_failed());
+  known->second->health.readmit();
+  count(parts_.counters.readmissions);
+  update_gauge();
+}
+
+void ZoneMembers::update_gauge() {
+  out_ = 0;
+  for (const ZoneMember* member : members_) out_ += member->health.is_out() ? 1 : 0;
+  parts_.counters.nodes_out.store(out_, std::memory_order_relaxed);
+}
+
+}  // namespace thaw

@@ -1,0 +1,29 @@
+// ZoneNode: one cache node as the configuration names it, "HOST:PORT[@DOMAIN]".
+//
+// Values; any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/result.h"
+#include "lib/io/socket_address.h"
+
+namespace thaw {
+
+struct ZoneNode {
+  std::string name;                      // HOST:PORT; what placement depends on
+  std::string domain;                    // what fails together; empty: the node is alone in it
+  std::optional<SocketAddress> address;  // nothing: HOST did not resolve, and the node counts as down
+};
+
+inline constexpr size_t kMaxZoneNodes = 256;
+
+// HOST is a name, an IPv4 address, or an IPv6 address in brackets. Names are looked up, which may block.
+// kUsage, naming the text, for one that cannot be a node, one that stands there twice, or too many.
+Result<std::vector<ZoneNode>> parse_zone_nodes(const std::vector<std::string>& texts);
+
+}  // namespace thaw

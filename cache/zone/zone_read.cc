@@ -1,0 +1,200 @@
+#include "cache/zone/zone_read.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace thaw {
+
+ZoneRead::ZoneRead(const Parts& parts, const ChunkRef& ref, const Fetch& fetch, TimePoint deadline,
+                   Completion<std::optional<SealedChunk>> done, Activity::Token token)
+    : parts_(parts),
+      ref_(ref),
+      fetch_(fetch),
+      deadline_(deadline),
+      done_(std::move(done)),
+      token_(std::move(token)) {}
+
+void ZoneRead::start() {
+  ask_all(deadline_);
+  step();
+}
+
+void ZoneRead::ask_all(TimePoint deadline) {
+  const unsigned round = ++round_;
+  generation_ = parts_.members.generation();
+  buffers_.emplace(parts_.code, ref_);
+  headers_.assign(parts_.code.shards(), {});
+  shards_.assign(parts_.code.shards(), {});
+  asking_ = true;  // a node that answers inside the call must not end this read under our feet
+  for (unsigned i = 0; i < shards_.size(); ++i) {
+    ZoneMember* member = parts_.members.member_of(ref_.id, i);
+    if (member == nullptr) continue;
+    ++open_requests_;
+    shards_[i].state = State::kAsked;
+    shards_[i].member = member;
+    shards_[i].ticket = member->client.get(shard_key(shard_name(parts_.code, ref_, i)),
+                                           {MutableBytes(headers_[i]), buffers_->payloads[i]}, deadline,
+                                           [this, round, i, member](const Result<NodeReply>& reply) {
+                                             shard_answered(round, i, *member, reply);
+                                           });
+  }
+  asking_ = false;
+}
+
+void ZoneRead::shard_answered(unsigned round, unsigned index, ZoneMember& member,
+                              const Result<NodeReply>& reply) {
+  --open_requests_;
+  if (round == round_) {
+    Shard& shard = shards_[index];
+    shard.state = shard.state == State::kUnneeded && reply.ok() && *reply.operator->() == NodeReply::kValue
+                      ? State::kUnneeded
+                      : judge(index, reply);
+    shard.member = nullptr;
+    note(member, shard.state, reply);
+  } else {
+    parts_.members.record(member, reply);
+  }
+  if (!asking_) step();
+}
+
+ZoneRead::State ZoneRead::judge(unsigned index, const Result<NodeReply>& reply) const {
+  if (!reply.ok()) return reply.error().code == Code::kDamaged ? State::kBad : State::kLate;
+  if (reply.value() != NodeReply::kValue) return State::kMissing;
+  const bool right = check_shard_header(headers_[index], shard_name(parts_.code, ref_, index)).ok();
+  return right ? State::kGood : State::kBad;
+}
+
+void ZoneRead::note(ZoneMember& member, State state, const Result<NodeReply>& reply) {
+  if (state == State::kBad) {
+    count(parts_.counters.shards_bad);
+    count(parts_.tier.errors);
+    return parts_.members.record(member, NodeHealth::Reply::kBad);
+  }
+  if (state == State::kLate) {
+    count(parts_.counters.shards_late);
+    count(parts_.tier.errors);
+  }
+  parts_.members.record(member, reply);
+}
+
+unsigned ZoneRead::count_of(State state) const {
+  return static_cast<unsigned>(std::count_if(shards_.begin(), shards_.end(),
+                                             [state](const Shard& shard) { return shard.state == state; }));
+}
+
+// What to do now that something was answered. May end this read: nothing follows a call.
+void ZoneRead::step() {
+  const unsigned good = count_of(State::kGood);
+  const unsigned asked = count_of(State::kAsked);
+  const unsigned enough = parts_.code.data_shards();
+  switch (phase_) {
+    case Phase::kReading:
+      if (good >= enough) return join();
+      if (good + asked < enough) return miss();
+      return;
+    case Phase::kReadingAgain:
+      if (good + asked < enough) return miss();
+      if (asked == 0) return salvage();
+      return;
+    case Phase::kAnswered:
+      if (open_requests_ == 0) return wrap_up();
+      return;
+    case Phase::kJoining:
+    case Phase::kSalvaging:
+      return;
+  }
+}
+
+// Their memory is about to be used by others; the answers still count.
+void ZoneRead::discard_asked() {
+  for (Shard& shard : shards_) {
+    if (shard.state != State::kAsked) continue;
+    shard.state = State::kUnneeded;
+    shard.member->client.discard(shard.ticket);
+  }
+}
+
+void ZoneRead::join() {
+  phase_ = Phase::kJoining;
+  discard_asked();
+  for (unsigned i = 0; i < shards_.size(); ++i) buffers_->present[i] = shards_[i].state == State::kGood;
+  const auto data_end = buffers_->present.begin() + parts_.code.data_shards();
+  if (std::find(buffers_->present.begin(), data_end, false) != data_end) count(parts_.counters.rebuilt);
+  parts_.cpu.post([this, buffers = std::move(*buffers_)]() mutable {
+    Result<SealedChunk> chunk = join_shards(parts_.code, ref_, std::move(buffers));
+    std::optional<SealedChunk> found;
+    if (chunk.ok()) found = std::move(chunk).value();
+    if (found) std::exchange(done_, {})(found);
+    parts_.loop.post([this, found = std::move(found)]() mutable { joined(std::move(found)); });
+  });
+}
+
+void ZoneRead::joined(std::optional<SealedChunk> chunk) {
+  if (!chunk) return read_again();
+  set_answered(std::move(chunk));
+}
+
+// Some shard lies, and it is not known which. Reads that come to this are rare: the node that lies is ejected
+// soon.
+void ZoneRead::read_again() {
+  phase_ = Phase::kReadingAgain;
+  discard_asked();
+  ask_all(std::min(fetch_.deadline, parts_.loop.now() + parts_.limits.read));
+  step();
+}
+
+void ZoneRead::salvage() {
+  phase_ = Phase::kSalvaging;
+  for (unsigned i = 0; i < shards_.size(); ++i) buffers_->present[i] = shards_[i].state == State::kGood;
+  parts_.cpu.post([this, buffers = std::move(*buffers_)] {
+    SalvagedChunk result = salvage_shards(parts_.code, ref_, buffers, headers_, parts_.limits.combinations);
+    std::exchange(done_, {})(result.chunk);
+    parts_.loop.post([this, result = std::move(result)] { salvaged(result); });
+  });
+}
+
+void ZoneRead::salvaged(const SalvagedChunk& result) {
+  for (unsigned i = 0; i < shards_.size(); ++i) {
+    if (!result.bad[i]) continue;
+    shards_[i].state = State::kBad;
+    count(parts_.counters.shards_bad);
+    count(parts_.tier.errors);
+    ZoneMember* member = parts_.members.member_of(ref_.id, i);
+    const bool same = generation_ == parts_.members.generation();
+    if (same && member != nullptr) parts_.members.record(*member, NodeHealth::Reply::kBad);
+  }
+  set_answered(result.chunk);
+}
+
+void ZoneRead::miss() {
+  discard_asked();
+  std::exchange(done_, {})(std::optional<SealedChunk>());
+  set_answered(std::nullopt);
+}
+
+void ZoneRead::set_answered(std::optional<SealedChunk> chunk) {
+  phase_ = Phase::kAnswered;
+  buffers_.reset();
+  chunk_ = std::move(chunk);
+  parts_.owner.answered(*this);
+  step();
+}
+
+// A miss repairs nothing: the fill that follows it writes all shards. Neither does it delete a shard that
+// looked wrong: perhaps it is the question that was.
+void ZoneRead::wrap_up() {
+  if (chunk_ && generation_ == parts_.members.generation()) {
+    std::vector<bool> bad(shards_.size());
+    std::vector<bool> wanted(shards_.size());
+    for (unsigned i = 0; i < shards_.size(); ++i) {
+      bad[i] = shards_[i].state == State::kBad;
+      wanted[i] = bad[i] || shards_[i].state == State::kMissing;
+    }
+    count(parts_.counters.shards_missing, count_of(State::kMissing));
+    if (count_of(State::kBad) > 0) parts_.writer.remove(ref_, bad);
+    if (std::find(wanted.begin(), wanted.end(), true) != wanted.end()) parts_.writer.repair(*chunk_, wanted);
+  }
+  parts_.owner.ended(*this);
+}
+
+}  // namespace thaw

@@ -1,0 +1,103 @@
+// ZoneRead: one chunk's way out of the zone. Asks for all its shards at once and is done with the first k
+// whose headers are right; joins and verifies them on the CPU. When the bytes are wrong it asks once more for
+// all of them, into memory of their own, and tries which k give the chunk. What is missing or bad beside a
+// chunk that was found is written back.
+//
+// Belongs to the loop's thread, apart from the CPU's turns, during which it does not touch what they use. The
+// answer may run on either. It outlives its answer until all its requests are answered.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "cache/zone/activity.h"
+#include "cache/zone/shard_codec.h"
+#include "cache/zone/zone_members.h"
+#include "cache/zone/zone_writer.h"
+#include "lib/base/executor.h"
+#include "lib/chunk/chunk_source.h"
+#include "lib/metrics/tier_counters.h"
+
+namespace thaw {
+
+class ZoneRead;
+
+// Who keeps the reads.
+class ZoneReadOwner {
+ public:
+  virtual ~ZoneReadOwner() = default;
+  // It was answered and its memory is free.
+  virtual void answered(ZoneRead& read) = 0;
+  // It is over: destroys it. After answered().
+  virtual void ended(ZoneRead& read) = 0;
+};
+
+class ZoneRead {
+ public:
+  struct Parts {
+    EventLoop& loop;
+    Executor& cpu;
+    const ErasureCode& code;
+    const ZoneLimits& limits;
+    TierCounters& tier;
+    ZoneCounters& counters;
+    ZoneMembers& members;
+    ZoneWriter& writer;
+    ZoneReadOwner& owner;
+  };
+
+  ZoneRead(const Parts& parts, const ChunkRef& ref, const Fetch& fetch, TimePoint deadline,
+           Completion<std::optional<SealedChunk>> done, Activity::Token token);
+
+  const Fetch& fetch() const { return fetch_; }
+  // Nobody needs the answer any more, or it comes too late.
+  bool is_stale() const { return fetch_.stop.stop_requested() || parts_.loop.now() >= deadline_; }
+
+  // Both may end it inside the call.
+  void start();
+  void miss();
+
+ private:
+  enum class Phase : uint8_t { kReading, kJoining, kReadingAgain, kSalvaging, kAnswered };
+  enum class State : uint8_t { kAbsent, kAsked, kGood, kMissing, kBad, kLate, kUnneeded };
+  struct Shard {
+    State state = State::kAbsent;
+    ZoneMember* member = nullptr;  // while it is asked
+    MemcachedNode::Ticket ticket;
+  };
+
+  void ask_all(TimePoint deadline);
+  void shard_answered(unsigned round, unsigned index, ZoneMember& member, const Result<NodeReply>& reply);
+  State judge(unsigned index, const Result<NodeReply>& reply) const;
+  void note(ZoneMember& member, State state, const Result<NodeReply>& reply);
+  unsigned count_of(State state) const;
+  void step();
+  void discard_asked();
+
+  void join();
+  void joined(std::optional<SealedChunk> chunk);
+  void read_again();
+  void salvage();
+  void salvaged(const SalvagedChunk& result);
+  void set_answered(std::optional<SealedChunk> chunk);
+  void wrap_up();
+
+  const Parts& parts_;
+  const ChunkRef ref_;
+  const Fetch fetch_;
+  const TimePoint deadline_;
+  Completion<std::optional<SealedChunk>> done_;
+  const Activity::Token token_;
+
+  Phase phase_ = Phase::kReading;
+  unsigned round_ = 0;
+  bool asking_ = false;
+  unsigned open_requests_ = 0;  // of all rounds
+  uint64_t generation_ = 0;     // of the members, when they were asked
+  std::vector<Shard> shards_;
+  std::vector<ShardHeader> headers_;
+  std::optional<ShardBuffers> buffers_;
+  std::optional<SealedChunk> chunk_;  // once answered
+};
+
+}  // namespace thaw

@@ -1,0 +1,131 @@
+#include "cache/zone/zone_store.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "lib/base/units.h"
+
+namespace thaw {
+namespace {
+
+// Larger chunks are not for the zone.
+constexpr uint64_t kMaxStoredLength = 16 * kMiB;
+
+size_t index_of(Priority priority) { return static_cast<size_t>(priority); }
+
+}  // namespace
+
+Result<std::unique_ptr<ZoneStore>> ZoneStore::create(const Parts& parts, unsigned data_shards,
+                                                     unsigned parity_shards, std::vector<ZoneNode> nodes,
+                                                     const ZoneLimits& limits) {
+  THAW_ASSIGN(ErasureCode code, ErasureCode::create(data_shards, parity_shards));
+  std::unique_ptr<ZoneStore> store(new ZoneStore(parts, std::move(code), limits));
+  THAW_TRY(store->set_nodes(std::move(nodes)));
+  return store;
+}
+
+ZoneStore::ZoneStore(const Parts& parts, ErasureCode code, const ZoneLimits& limits)
+    : parts_(parts),
+      code_(std::move(code)),
+      limits_(limits),
+      members_({parts.loop, parts.counters, parts.jitter_seed}, limits_, code_.parity_shards()),
+      writer_({parts.loop, parts.cpu, code_, members_, parts.counters, activity_}, limits_),
+      read_parts_{parts.loop,     parts.cpu, code_,   limits_, parts.tier,
+                  parts.counters, members_,  writer_, *this} {}
+
+ZoneStore::~ZoneStore() {
+  closed_ = true;
+  // The loop is gone: requests that are still open end here, and their reads with them.
+  pumping_ = true;
+  members_.clear();
+}
+
+Status ZoneStore::set_nodes(std::vector<ZoneNode> nodes) {
+  if (nodes.size() < code_.shards()) {
+    return Error{Code::kUsage, "zone: " + std::to_string(code_.data_shards()) + " data and " +
+                                   std::to_string(code_.parity_shards()) + " parity shards need at least " +
+                                   std::to_string(code_.shards()) + " nodes, and " +
+                                   std::to_string(nodes.size()) + " are given"};
+  }
+  auto placement = std::make_shared<const ZonePlacement>(nodes, code_.shards());
+  parts_.loop.post([this, nodes = std::move(nodes), placement = std::move(placement)]() mutable {
+    if (!closed_) members_.replace(std::move(nodes), std::move(placement));
+  });
+  return {};
+}
+
+void ZoneStore::find(const ChunkRef& ref, const Fetch& fetch, Completion<std::optional<SealedChunk>> done) {
+  const bool possible = ref.stored_length > 0 && ref.stored_length <= kMaxStoredLength;
+  if (closed_ || !possible || activity_.count() >= limits_.open_reads) {
+    return done(std::optional<SealedChunk>());
+  }
+  const TimePoint deadline = std::min(fetch.deadline, parts_.loop.now() + limits_.read);
+  auto read = std::make_unique<ZoneRead>(read_parts_, ref, fetch, deadline, std::move(done),
+                                         Activity::Token(activity_));
+  parts_.loop.post([this, read = std::move(read)]() mutable { enqueue(std::move(read)); });
+}
+
+void ZoneStore::put(const SealedChunk& chunk) {
+  if (!closed_) writer_.fill(chunk);
+}
+
+void ZoneStore::drop(const SealedChunk& chunk) {
+  count(parts_.tier.errors);
+  parts_.loop.post([this, ref = chunk.ref(), token = Activity::Token(activity_)] {
+    writer_.remove(ref, std::vector<bool>(code_.shards(), true));
+  });
+}
+
+void ZoneStore::shut_down() {
+  closed_ = true;
+  parts_.loop.post([this] {
+    members_.clear();
+    pump();
+  });
+}
+
+void ZoneStore::enqueue(std::unique_ptr<ZoneRead> read) {
+  ZoneRead* const raw = read.get();
+  reads_.emplace(raw, std::move(read));
+  queue_.push(raw->fetch().priority, raw->fetch().mount, raw);
+  pump();
+}
+
+// Not recursive: a read may be over inside start().
+void ZoneStore::pump() {
+  if (std::exchange(pumping_, true)) return;
+  while (const auto next =
+             queue_.pop([this](Priority priority, uint64_t mount) { return may_start(priority, mount); })) {
+    ZoneRead& read = **next;
+    ++in_flight_.at(index_of(read.fetch().priority));
+    ++mount_in_flight_[read.fetch().mount];
+    if (closed_ || read.is_stale()) {
+      read.miss();
+    } else {
+      read.start();
+    }
+  }
+  pumping_ = false;
+}
+
+bool ZoneStore::may_start(Priority priority, uint64_t mount) const {
+  if (closed_) return true;
+  const uint32_t all = std::accumulate(in_flight_.begin(), in_flight_.end(), 0U);
+  if (all >= limits_.reads_in_flight) return false;
+  const uint32_t background = all - in_flight_.at(index_of(Priority::kDemand));
+  if (priority != Priority::kDemand && background >= limits_.reads_in_flight_background) return false;
+  const auto mine = mount_in_flight_.find(mount);
+  return mine == mount_in_flight_.end() || mine->second < limits_.reads_in_flight_per_mount;
+}
+
+void ZoneStore::answered(ZoneRead& read) {
+  --in_flight_.at(index_of(read.fetch().priority));
+  const auto mine = mount_in_flight_.find(read.fetch().mount);
+  if (--mine->second == 0) mount_in_flight_.erase(mine);
+  pump();
+}
+
+void ZoneStore::ended(ZoneRead& read) { reads_.erase(&read); }
+
+}  // namespace thaw

@@ -1,0 +1,81 @@
+// ZoneStore: the zone tier. Sealed chunks as erasure-coded shards on memcached nodes that all workers of a
+// zone share (docs/formats/zone.md). Lossy by nature: what it does not give is a miss and a counter.
+//
+// A find asks all nodes of a chunk's slot at once and is done with the first k good answers, so that a dead
+// or frozen node costs nobody anything; bytes leave as a SealedChunk or not at all. Reads that wait for a
+// slot stand in a FairQueue. A put is detached and may be dropped.
+//
+// Any thread may call; nothing blocks but drain(). Completions run on the loop's thread or on `cpu`; no lock
+// is held meanwhile. Everything else belongs to the loop's thread. Before loop and cpu end: shut_down(), then
+// drain(). REQUIRES at destruction: they have ended.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "cache/fair_queue.h"
+#include "cache/zone/zone_read.h"
+#include "lib/chunk/chunk_store.h"
+
+namespace thaw {
+
+class ZoneStore final : public ChunkStore, private ZoneReadOwner {
+ public:
+  struct Parts {
+    EventLoop& loop;
+    Executor& cpu;
+    TierCounters& tier;  // errors: shards that were bad or late; hits and misses are ReadThrough's
+    ZoneCounters& counters;
+    uint64_t jitter_seed = 0;  // another one in every process, or a fleet's probes come in step
+  };
+
+  // kUsage: shard counts that are not possible, or fewer nodes than shards.
+  static Result<std::unique_ptr<ZoneStore>> create(const Parts& parts, unsigned data_shards,
+                                                   unsigned parity_shards, std::vector<ZoneNode> nodes,
+                                                   const ZoneLimits& limits = {});
+  ~ZoneStore() override;
+
+  void find(const ChunkRef& ref, const Fetch& fetch, Completion<std::optional<SealedChunk>> done) override;
+  void put(const SealedChunk& chunk) override;
+  void drop(const SealedChunk& chunk) override;
+
+  // Computes the placement in this call (milliseconds; a second for hundreds of nodes), and changes over
+  // later. kUsage, changing nothing, for fewer nodes than shards.
+  Status set_nodes(std::vector<ZoneNode> nodes);
+
+  // What is open, and whatever is asked later, is a miss; nothing more is written.
+  void shut_down();
+  // Blocks until nothing is under way. REQUIRES: not called on the loop's thread or on `cpu`
+  void drain() { activity_.wait_until_idle(); }
+
+ private:
+  ZoneStore(const Parts& parts, ErasureCode code, const ZoneLimits& limits);
+
+  void answered(ZoneRead& read) override;
+  void ended(ZoneRead& read) override;
+
+  void enqueue(std::unique_ptr<ZoneRead> read);
+  void pump();
+  bool may_start(Priority priority, uint64_t mount) const;
+
+  const Parts parts_;
+  const ErasureCode code_;
+  const ZoneLimits limits_;
+  Activity activity_;
+  std::atomic<bool> closed_ = false;
+
+  // Of the loop's thread.
+  ZoneMembers members_;
+  ZoneWriter writer_;
+  const ZoneRead::Parts read_parts_;
+  std::unordered_map<ZoneRead*, std::unique_ptr<ZoneRead>> reads_;
+  FairQueue<ZoneRead*> queue_;
+  std::array<uint32_t, kPriorityCount> in_flight_{};
+  std::unordered_map<uint64_t, uint32_t> mount_in_flight_;
+  bool pumping_ = false;
+};
+
+}  // namespace thaw

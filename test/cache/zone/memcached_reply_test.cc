@@ -1,0 +1,1 @@
+#include "cache/zone/memcached_reply.h"

@@ -1,0 +1,1 @@
+#include "cache/zone/node_health.h"

@@ -1,0 +1,1 @@
+#include "cache/zone/shard_codec.h"

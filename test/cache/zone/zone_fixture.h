@@ -1,0 +1,81 @@
+// ZoneFixture: a ZoneStore with its loop and CPU threads, over nodes that the test brings.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cache/zone/zone_store.h"
+#include "test/cache/chunk_store_conformance.h"
+#include "test/cache/zone/memcached_process.h"
+#include "test/fakes/executors.h"
+#include "test/fakes/loop_thread.h"
+
+namespace thaw {
+
+// Patient: on a busy machine a healthy node may take its time.
+inline ZoneLimits patient_limits() {
+  ZoneLimits limits;
+  limits.read = std::chrono::seconds(20);
+  limits.write = std::chrono::seconds(20);
+  limits.node.stalled = std::chrono::seconds(30);
+  return limits;
+}
+
+class ZoneFixture {
+ public:
+  explicit ZoneFixture(const std::vector<std::string>& nodes, const ZoneLimits& limits = patient_limits(),
+                       unsigned data_shards = 4, unsigned parity_shards = 1)
+      : store_(ZoneStore::create({loop_.loop(), cpu_, tier, counters, 1}, data_shards, parity_shards,
+                                 parse_zone_nodes(nodes).value(), limits)
+                   .value()) {}
+  ~ZoneFixture() {
+    store_->shut_down();
+    store_->drain();
+    loop_.stop();
+  }
+
+  ZoneStore& store() { return *store_; }
+  EventLoop& loop() { return loop_.loop(); }
+  void settle() { store_->drain(); }
+
+  // Puts chunks first … first + n - 1, and waits until they are there.
+  void fill(uint32_t first, uint32_t n, uint32_t length = 8192) {
+    for (uint32_t i = first; i < first + n; ++i) store_->put(sample_chunk(i, length));
+    settle();
+  }
+  // How many of them are found; each is verified by its type.
+  uint32_t hits(uint32_t first, uint32_t n, uint32_t length = 8192) {
+    uint32_t found = 0;
+    for (uint32_t i = first; i < first + n; ++i) {
+      const auto chunk = find_in(*store_, sample_ref(i, length));
+      if (!chunk) continue;
+      CHECK(chunk->ref() == sample_ref(i, length));
+      ++found;
+    }
+    return found;
+  }
+
+  TierCounters tier{};
+  ZoneCounters counters{};
+
+ private:
+  LoopThread loop_;
+  std::unique_ptr<ZoneStore> store_;
+  ThreadPool cpu_{2};  // ends before the store does
+};
+
+// Five real nodes.
+struct RealNodes {
+  explicit RealNodes(size_t count = 5) {
+    for (size_t i = 0; i < count; ++i) nodes.push_back(std::make_unique<MemcachedProcess>());
+  }
+  std::vector<std::string> names() const {
+    std::vector<std::string> all;
+    for (const auto& node : nodes) all.push_back(node->name());
+    return all;
+  }
+  std::vector<std::unique_ptr<MemcachedProcess>> nodes;
+};
+
+}  // namespace thaw

@@ -1,0 +1,1 @@
+#include "cache/zone/zone_node.h"
