@@ -37,7 +37,8 @@ int supervise(const Options& options) {
   }
   spdlog::set_level(spdlog::level::from_str(config.value().log_level));
   SupervisorOptions supervisor;
-  supervisor.resources = {config.value().run_dir, config.value().state_dir, "", CountersPage::kBytes};
+  supervisor.resources = {config.value().run_dir, config.value().state_dir, config.value().flash_path,
+                          CountersPage::kBytes};
   supervisor.worker_arguments = {"thawd", "--worker"};
   if (!options.config_file.empty()) {
     supervisor.worker_arguments.insert(supervisor.worker_arguments.end(), {"--config", options.config_file});

@@ -25,15 +25,23 @@ uint64_t random_seed() {
   return std::bit_cast<uint64_t>(bytes);
 }
 
+// A tier that is not configured is not in the chain.
+std::optional<ReadThrough> through(ChunkStore* store, Tier tier, ChunkSource& next, CountersPage& counters) {
+  if (store == nullptr) return std::nullopt;
+  return std::make_optional<ReadThrough>(*store, tier, next, counters.tier(tier));
+}
+
 }  // namespace
 
-// memory → single flight → origin
+// memory → single flight → flash → origin
 Chain::Chain(const Parts& parts, const ChainOptions& options)
     : origin_({parts.store, parts.cpu, parts.timers, parts.counters.tier(Tier::kOrigin), chunk_key,
                random_seed()},
               options.roots, limits_of(options)),
+      flash_store_(parts.flash),
+      flash_(through(flash_store_, Tier::kFlash, origin_, parts.counters)),
       memory_store_(options.memory_bytes, parts.counters.tier(Tier::kMemory)),
-      single_flight_(memory_store_, origin_, origin_, parts.timers),
+      single_flight_(memory_store_, below_flight(), origin_, parts.timers),
       memory_(memory_store_, Tier::kMemory, single_flight_, parts.counters.tier(Tier::kMemory)),
       read_ahead_(options.read_ahead_bytes) {}
 

@@ -4,9 +4,11 @@
 // timers must complete nothing any more, when it goes.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "cache/flash/flash_store.h"
 #include "cache/memory_store.h"
 #include "cache/origin.h"
 #include "cache/read_through.h"
@@ -33,6 +35,7 @@ class Chain {
     Executor& cpu;
     Timers& timers;
     CountersPage& counters;
+    FlashStore* flash;  // nullptr: there is no such tier
   };
 
   Chain(const Parts& parts, const ChainOptions& options);
@@ -40,11 +43,16 @@ class Chain {
   ChunkSource& source() { return memory_; }
   MemoryStore& memory() { return memory_store_; }
   Origin& origin() { return origin_; }
+  FlashStore* flash() { return flash_store_; }
   ReadAheadBudget& read_ahead() { return read_ahead_; }
 
  private:
+  ChunkSource& below_flight() { return flash_ ? static_cast<ChunkSource&>(*flash_) : origin_; }
+
   // In the order in which a fetch goes down, last to first.
   Origin origin_;
+  FlashStore* const flash_store_;
+  std::optional<ReadThrough> flash_;
   MemoryStore memory_store_;
   SingleFlight single_flight_;
   ReadThrough memory_;

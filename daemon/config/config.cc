@@ -1,10 +1,10 @@
 #include "daemon/config/config.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "daemon/config/listen_address.h"
 #include "daemon/config/settings.h"
 #include "lib/base/file.h"
 
@@ -14,10 +14,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr uint64_t kMaxConfigBytes = kMiB;
-
-// Parts that the format knows and this version does not have; a setting that does nothing would be worse than
-// an error.
-constexpr std::array<const char*, 3> kLater = {"flash", "zone", "metrics"};
 
 const Setting* find_setting(const std::string& key) {
   const auto found = std::ranges::find(settings(), key, &Setting::key);
@@ -47,17 +43,25 @@ Status read_group(Config& config, const std::string& group, const Json& values) 
 }
 
 Status read_key(Config& config, const std::string& key, const Json& value) {
-  if (std::ranges::count(kLater, key) > 0) {
-    return Error{Code::kUsage, "\"" + key + "\" is not supported by this version; remove it"};
-  }
   // An unknown group is named with its first key: "memmory.size" lies nearer to "memory.size" than "memmory".
   const bool group = is_group(key) || (value.is_object() && !value.empty());
   return group ? read_group(config, key, value) : read_setting(config, key, value);
 }
 
-Status check_paths(const Config& config) {
+Status check_values(const Config& config) {
   for (const std::string* path : {&config.run_dir, &config.state_dir, &config.build_spool_dir}) {
     if (!path->starts_with("/")) return Error{Code::kUsage, "\"" + *path + "\" must be an absolute path"};
+  }
+  if (!config.flash_path.empty() && !config.flash_path.starts_with("/")) {
+    return Error{Code::kUsage, "\"flash.path\" must be an absolute path"};
+  }
+  // A setting that does nothing would be worse than an error.
+  if (!config.zone_nodes.empty()) {
+    return Error{Code::kUsage, "\"zone.nodes\" is not supported by this version; remove it"};
+  }
+  if (!config.metrics_listen.empty()) {
+    const auto address = ListenAddress::parse(config.metrics_listen);
+    if (!address.ok()) return Error{Code::kUsage, "\"metrics.listen\": " + address.error().message};
   }
   return {};
 }
@@ -76,7 +80,7 @@ Result<Config> parse_config(const std::string& text, const std::string& origin) 
   } catch (const Json::exception& e) {
     done = Error{Code::kUsage, std::string("not valid JSON: ") + e.what()};
   }
-  if (done.ok()) done = check_paths(config);
+  if (done.ok()) done = check_values(config);
   if (!done.ok()) return Error{Code::kUsage, origin + ": " + done.error().message};
   return config;
 }

@@ -34,6 +34,8 @@ struct Config {
   uint64_t memory_bytes = kGiB;
   std::string flash_path;  // empty: no flash tier
   uint64_t flash_bytes = 20 * kGiB;
+  std::string flash_admit = "all";      // or "second"
+  uint64_t flash_daily_rewrites = 10;   // times flash_bytes may be written in a day
   std::vector<std::string> zone_nodes;  // "HOST:PORT[@DOMAIN]"; empty: no zone tier
   uint64_t zone_data_shards = 4;
   uint64_t zone_parity_shards = 1;

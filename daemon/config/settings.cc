@@ -146,6 +146,8 @@ std::vector<Setting> make_settings() {
       size("memory.size", number(&Config::memory_bytes), kMinMemoryBytes),
       optional_text("flash.path", &Config::flash_path),
       size("flash.size", number(&Config::flash_bytes), kMinFlashBytes),
+      choice("flash.admit", &Config::flash_admit, {"all", "second"}),
+      count("flash.daily_rewrites", number(&Config::flash_daily_rewrites), 1, 10'000),
       texts("zone.nodes", &Config::zone_nodes),
       count("zone.data_shards", number(&Config::zone_data_shards), 1, 32),
       count("zone.parity_shards", number(&Config::zone_parity_shards), 0, 16),

@@ -77,6 +77,7 @@ Result<Resources> Resources::acquire(const ResourceOptions& options) {
   THAW_ASSIGN(RunLock lock, RunLock::acquire(run_dir + "/thawd.lock", "run_dir " + run_dir));
   Resources resources(run_dir, std::move(lock));
   if (!options.flash_file.empty()) {
+    THAW_TRY(make_folders(std::filesystem::path(options.flash_file).parent_path(), 0700));
     THAW_ASSIGN(resources.flash_lock_,
                 RunLock::acquire(options.flash_file + ".lock", "flash file " + options.flash_file));
   }

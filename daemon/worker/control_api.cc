@@ -52,6 +52,15 @@ Json tier_json(const TierCounters& tier) {
           {"bytes", tier.bytes.load()}};
 }
 
+Json flash_json(const FlashStore* flash) {
+  if (flash == nullptr) return nullptr;
+  const FlashStore::State state = flash->state();
+  return {{"ready", state.ready},     {"stalled", state.stalled},
+          {"chunks", state.chunks},   {"written_bytes", state.written_bytes},
+          {"dropped", state.dropped}, {"buffered_bytes", flash->buffered_bytes()},
+          {"error", state.error}};
+}
+
 Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
 std::string place(const MountRequest& request) {
@@ -158,6 +167,7 @@ Result<Json> ControlApi::stats() {
   const LatencyHistogram& latency = parts_.counters.latency;
   return Json{{"tiers", tiers},
               {"memory_bytes", parts_.chain.memory().bytes()},
+              {"flash", flash_json(parts_.chain.flash())},
               {"store_away_s", store_away_seconds()},
               {"reads", parts_.counters.reads.reads.load()},
               {"read_errors", parts_.counters.reads.errors.load()},

@@ -12,10 +12,13 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "daemon/control/metrics_server.h"
+#include "daemon/flash_tier.h"
 #include "daemon/mounts/earlier_mounts.h"
 #include "daemon/processes/worker_link.h"
 #include "daemon/processes/worker_pool.h"
 #include "daemon/worker/control_api.h"
+#include "daemon/worker/metrics_text.h"
 #include "fuse/session.h"
 #include "lib/base/timer_queue.h"
 
@@ -29,6 +32,7 @@ constexpr const char* kConfigRecord = "config";
 constexpr size_t kLeastReaders = 2;
 constexpr uint64_t kReadAheadShare = 8;  // of the memory tier, for all read-ahead together
 constexpr std::chrono::seconds kOutageReport{30};
+constexpr std::chrono::seconds kMetricsRetry{2};
 
 Result<Config> running_config(WorkerLink& link, const Inheritance& inheritance, const std::string& file) {
   for (const Record& record : inheritance.records) {
@@ -48,6 +52,15 @@ Result<CountersPage*> map_counters(const Fd& memory) {
 std::string without_links(const std::string& path) {
   char resolved[PATH_MAX];
   return ::realpath(path.c_str(), resolved) != nullptr ? resolved : path;
+}
+
+// Reads go on without it: a disk that is gone is no reason to stop.
+std::unique_ptr<FlashTier> open_flash(const Config& config, const FlashTier::Parts& parts) {
+  if (config.flash_path.empty()) return nullptr;
+  auto flash = FlashTier::open(config, parts);
+  if (flash.ok()) return std::move(flash).value();
+  spdlog::error("no flash tier: {}", flash.error().message);
+  return nullptr;
 }
 
 ChainOptions chain_options(const Config& config) {
@@ -73,11 +86,14 @@ class Worker {
       : link_(link),
         counters_(counters),
         session_(std::move(session)),
-        chain_({session_->store(), session_->cpu(), timers_, counters}, chain_options(config)),
+        flash_(open_flash(config, {session_->cpu(), timers_, counters.tier(Tier::kFlash)})),
+        chain_({session_->store(), session_->cpu(), timers_, counters, flash_ ? &flash_->store() : nullptr},
+               chain_options(config)),
         images_(chain_, counters, timers_, config.read_deadline),
         helpers_({"/proc/self/exe", "--mount-helper"}),
         mounts_({images_, link, helpers_, timers_}, mount_options(config)),
-        api_({*session_, mounts_, images_, chain_, counters}, config, config_file) {}
+        api_({*session_, mounts_, images_, chain_, counters}, config, config_file),
+        metrics_listen_(config.metrics_listen) {}
 
   Status run(Inheritance inheritance);
 
@@ -86,16 +102,19 @@ class Worker {
   void start_threads(Session& session);
   void reload();
   void watch_store();
+  void serve_metrics();
 
   WorkerLink& link_;
   CountersPage& counters_;
   TimerQueue timers_;
   std::unique_ptr<StoreSession> session_;
+  std::unique_ptr<FlashTier> flash_;  // nothing without flash.path
   Chain chain_;
   ServedImages images_;
   HelperClient helpers_;
   MountTable mounts_;
   ControlApi api_;
+  const std::string metrics_listen_;  // empty: nowhere
   std::vector<std::thread> threads_;
 };
 
@@ -131,6 +150,20 @@ void Worker::reload() {
   if (!reloaded.ok()) spdlog::error("reload: {}", reloaded.error().message);
 }
 
+// Somebody may still have the address, an earlier worker for one: reads do not wait for that.
+void Worker::serve_metrics() {
+  const auto address = ListenAddress::parse(metrics_listen_);
+  if (!address.ok()) return spdlog::error("metrics.listen: {}", address.error().message);
+  MetricsServer server(address.value(), [this] { return metrics_text({counters_, chain_, mounts_}); });
+  Status bound = server.bind();
+  if (!bound.ok()) spdlog::error("{}", bound.error().message);
+  while (!bound.ok()) {
+    std::this_thread::sleep_for(kMetricsRetry);
+    bound = server.bind();
+  }
+  server.run();
+}
+
 Status Worker::run(Inheritance inheritance) {
   THAW_TRY(mounts_.restore(inheritance.records));
   THAW_ASSIGN(Session session, start_session(inheritance));
@@ -141,6 +174,7 @@ Status Worker::run(Inheritance inheritance) {
   ControlServer server(std::move(inheritance.control));
   api_.register_with(server);
   std::thread control = start_thread("control", [&server] { server.run(); });
+  if (!metrics_listen_.empty()) threads_.push_back(start_thread("metrics", [this] { serve_metrics(); }));
   api_.mount_again(earlier_mounts(inheritance.earlier));
   for (Order order = link_.next_order(); order != Order::kStop; order = link_.next_order()) reload();
   // The supervisor takes down what is mounted; what is still in flight here ends with the process.

@@ -27,4 +27,27 @@ uint64_t LatencyHistogram::percentile_us(double share) const {
   return 0;
 }
 
+std::vector<LatencyHistogram::Below> LatencyHistogram::cumulative() const {
+  constexpr uint64_t kLongest = 1ULL << 26;
+  std::vector<Below> result;
+  uint64_t seen = 0;
+  uint64_t next = 1;
+  for (size_t bucket = 0; bucket < kBuckets && next <= kLongest; ++bucket) {
+    seen += buckets_.at(bucket).load(std::memory_order_relaxed);
+    if (upper_edge_of(bucket) + 1 < 2 * next) continue;
+    result.push_back({upper_edge_of(bucket), seen});
+    next *= 2;
+  }
+  return result;
+}
+
+double LatencyHistogram::estimated_sum_us() const {
+  double sum = 0;
+  for (size_t bucket = 0; bucket < kBuckets; ++bucket) {
+    sum += static_cast<double>(upper_edge_of(bucket)) *
+           static_cast<double>(buckets_.at(bucket).load(std::memory_order_relaxed));
+  }
+  return sum;
+}
+
 }  // namespace thaw

@@ -10,6 +10,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace thaw {
 
@@ -24,6 +25,16 @@ class LatencyHistogram {
   // The upper edge of the bucket in which the given share (0 < share <= 1) of all times is reached, µs; 0
   // when empty.
   uint64_t percentile_us(double share) const;
+
+  struct Below {
+    uint64_t microseconds = 0;
+    uint64_t count = 0;  // of times up to so many
+  };
+  // Where the time doubles, from 1 µs to about a minute.
+  std::vector<Below> cumulative() const;
+
+  // Of all times, from the buckets' upper edges: up to a quarter too much.
+  double estimated_sum_us() const;
 
  private:
   static constexpr size_t kSteps = 4;              // buckets a doubling

@@ -40,9 +40,24 @@ TEST_CASE("wrong values say what is right", "[config]") {
   CHECK(error_of(R"({"memory": {"size": 5}})").find("size such as") != std::string::npos);
   CHECK(error_of(R"({"read": {"outage": "never"}})").find("\"wait\"") != std::string::npos);
   CHECK(error_of(R"({"read": 3})").find("must be an object") != std::string::npos);
-  CHECK(error_of(R"({"flash": {"size": "1GiB"}})").find("not supported") != std::string::npos);
+  CHECK(error_of(R"({"zone": {"nodes": ["127.0.0.1:11211"]}})").find("not supported") != std::string::npos);
   CHECK(error_of(R"({"tenant": )").find("not valid JSON") != std::string::npos);
   CHECK(error_of("[]").find("one JSON object") != std::string::npos);
+}
+
+TEST_CASE("the flash tier is off without a path, and its path is absolute", "[config]") {
+  CHECK(parse_config(R"({"flash": {"size": "1GiB"}})", "text").value().flash_path.empty());
+  CHECK(error_of(R"({"flash": {"path": "flash.log"}})").find("absolute path") != std::string::npos);
+  CHECK(error_of(R"({"flash": {"path": "/x", "size": "1MiB"}})").find("at least 64MiB") != std::string::npos);
+  CHECK(error_of(R"({"flash": {"path": "/x", "admit": "none"}})").find("\"second\"") != std::string::npos);
+}
+
+TEST_CASE("an address to listen on has a host and a port", "[config]") {
+  CHECK(parse_config(R"({"metrics": {"listen": "127.0.0.1:9464"}})", "text").ok());
+  for (const std::string wrong :
+       {"9464", ":9464", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:x", "127.0.0.1:65536"}) {
+    CHECK(error_of(R"({"metrics": {"listen": ")" + wrong + R"("}})").find("HOST:PORT") != std::string::npos);
+  }
 }
 
 TEST_CASE("what config show prints is read back as the same configuration", "[config]") {

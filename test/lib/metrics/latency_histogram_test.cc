@@ -28,4 +28,21 @@ TEST_CASE("percentiles follow the counts", "[metrics]") {
   CHECK(histogram.percentile_us(1) > 1'000'000'000);
 }
 
+TEST_CASE("the buckets for Prometheus grow, and the last of them has all but what took minutes",
+          "[metrics]") {
+  LatencyHistogram histogram{};
+  for (const uint64_t value : {0, 1, 2, 3, 100, 5000, 2'000'000}) histogram.record(value);
+  const auto below = histogram.cumulative();
+  REQUIRE(below.size() == 27);
+  for (size_t i = 1; i < below.size(); ++i) {
+    CHECK(below[i].microseconds == 2 * below[i - 1].microseconds + 1);
+    CHECK(below[i].count >= below[i - 1].count);
+  }
+  CHECK(below.front().count == 2);
+  CHECK(below.at(1).count == 4);
+  CHECK(below.back().count == 7);
+  CHECK(histogram.estimated_sum_us() >= 2'005'106);
+  CHECK(histogram.estimated_sum_us() <= 2'005'106 * 1.25);
+}
+
 }  // namespace thaw

@@ -1,0 +1,46 @@
+#include "daemon/flash_tier.h"
+
+#include <utility>
+
+#include "lib/crypto/hash.h"
+
+namespace thaw {
+namespace {
+
+// Enough to keep a device busy; each holds one chunk at most.
+constexpr size_t kReadThreads = 16;
+
+FlashLimits limits_of(const Config& config) {
+  FlashLimits limits;
+  limits.daily_rewrites = static_cast<uint32_t>(config.flash_daily_rewrites);
+  limits.rule = config.flash_admit == "second" ? FlashRule::kSecond : FlashRule::kAll;
+  return limits;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<FlashTier>> FlashTier::open(const Config& config, const Parts& parts) {
+  THAW_ASSIGN(Fd fd, open_disk_file(config.flash_path));
+  THAW_ASSIGN(const uint64_t bytes, resize_disk_file(fd.get(), config.flash_bytes));
+  if (bytes < kMinFlashBytes) {
+    return Error{Code::kUsage, config.flash_path + " has " + format_size(bytes) +
+                                   "; the flash tier needs at least " + format_size(kMinFlashBytes)};
+  }
+  return std::unique_ptr<FlashTier>(new FlashTier(std::move(fd), bytes, config, parts));
+}
+
+FlashTier::FlashTier(Fd fd, uint64_t bytes, const Config& config, const Parts& parts)
+    : fd_(std::move(fd)),
+      threads_("flash", kReadThreads),
+      file_(fd_.get(), threads_),
+      store_({file_, parts.cpu, parts.timers, parts.counters}, sha256(as_bytes(config.store_url)), bytes,
+             limits_of(config)),
+      writer_(start_thread("flash/writer", [this] { store_.run(); })) {}
+
+FlashTier::~FlashTier() {
+  store_.stop();
+  writer_.join();
+  threads_.stop();
+}
+
+}  // namespace thaw

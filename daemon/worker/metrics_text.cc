@@ -1,0 +1,122 @@
+#include "daemon/worker/metrics_text.h"
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <array>
+#include <chrono>
+#include <utility>
+#include <vector>
+
+namespace thaw {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+constexpr std::array<const char*, kTierCount> kTiers = {"memory", "flash", "zone", "origin"};
+
+class Families {
+ public:
+  void counter(std::string name, std::string help, double value,
+               std::vector<ClientMetric::Label> labels = {}) {
+    ClientMetric& metric = add(std::move(name), std::move(help), MetricType::Counter, std::move(labels));
+    metric.counter.value = value;
+  }
+  void gauge(std::string name, std::string help, double value) {
+    add(std::move(name), std::move(help), MetricType::Gauge, {}).gauge.value = value;
+  }
+  void histogram(std::string name, std::string help, const LatencyHistogram& histogram) {
+    ClientMetric::Histogram& out = add(std::move(name), std::move(help), MetricType::Histogram, {}).histogram;
+    for (const LatencyHistogram::Below& below : histogram.cumulative()) {
+      out.bucket.push_back({below.count, static_cast<double>(below.microseconds) / 1e6});
+    }
+    out.sample_count = histogram.count();
+    out.sample_sum = histogram.estimated_sum_us() / 1e6;
+  }
+  std::string text() const { return prometheus::TextSerializer().Serialize(families_); }
+
+ private:
+  // Metrics of one name follow each other.
+  ClientMetric& add(std::string name, std::string help, MetricType type,
+                    std::vector<ClientMetric::Label> labels) {
+    if (families_.empty() || families_.back().name != name) {
+      families_.push_back({std::move(name), std::move(help), type, {}});
+    }
+    ClientMetric& metric = families_.back().metric.emplace_back();
+    metric.label = std::move(labels);
+    return metric;
+  }
+
+  std::vector<MetricFamily> families_;
+};
+
+void add_tiers(Families& families, const CountersPage& counters) {
+  struct Row {
+    const char* name;
+    const char* help;
+    std::atomic<uint64_t> TierCounters::*field;
+  };
+  constexpr std::array<Row, 4> kRows = {{
+      {"thaw_tier_hits_total", "Chunks that the tier had", &TierCounters::hits},
+      {"thaw_tier_misses_total", "Chunks that the tier was asked for and had not", &TierCounters::misses},
+      {"thaw_tier_errors_total", "Answers of the tier that were errors or wrong bytes",
+       &TierCounters::errors},
+      {"thaw_tier_bytes_total", "Chunk bytes from the tier", &TierCounters::bytes},
+  }};
+  for (const Row& row : kRows) {
+    for (size_t tier = 0; tier < kTierCount; ++tier) {
+      families.counter(row.name, row.help, static_cast<double>((counters.tiers.at(tier).*row.field).load()),
+                       {{"tier", kTiers.at(tier)}});
+    }
+  }
+}
+
+void add_reads(Families& families, const CountersPage& counters) {
+  const ReadCounters& reads = counters.reads;
+  families.counter("thaw_reads_total", "Reads of the kernel that were answered",
+                   static_cast<double>(reads.reads.load()));
+  families.counter("thaw_read_errors_total", "Reads that were answered with an error",
+                   static_cast<double>(reads.errors.load()));
+  families.counter("thaw_read_bytes_total", "Bytes answered to the kernel",
+                   static_cast<double>(reads.bytes.load()));
+  families.histogram("thaw_read_latency_seconds", "From a read's arrival to its answer", counters.latency);
+}
+
+void add_flash(Families& families, const FlashStore& flash) {
+  const FlashStore::State state = flash.state();
+  families.gauge("thaw_flash_ready", "1 once the flash log was read after a start", state.ready ? 1 : 0);
+  families.gauge("thaw_flash_stalled", "1 while the flash device does not answer", state.stalled ? 1 : 0);
+  families.gauge("thaw_flash_chunks", "Chunks that can be found on flash", static_cast<double>(state.chunks));
+  families.counter("thaw_flash_written_bytes_total", "Written to flash since the worker started",
+                   static_cast<double>(state.written_bytes));
+  families.counter("thaw_flash_dropped_total",
+                   "Chunks not written to flash: budget, rule or too many at once",
+                   static_cast<double>(state.dropped));
+}
+
+double store_away_seconds(const Origin& origin) {
+  const auto since = origin.away_since();
+  if (!since) return 0;
+  return std::chrono::duration<double>(steady_clock().now() - *since).count();
+}
+
+}  // namespace
+
+std::string metrics_text(const MetricsSources& sources) {
+  Families families;
+  add_tiers(families, sources.counters);
+  add_reads(families, sources.counters);
+  families.gauge("thaw_memory_bytes", "Held by the memory tier",
+                 static_cast<double>(sources.chain.memory().bytes()));
+  families.gauge("thaw_origin_open", "Fetches from the store that are open",
+                 static_cast<double>(sources.chain.origin().open()));
+  families.gauge("thaw_store_away_seconds", "For how long the store has not answered; 0 while it does",
+                 store_away_seconds(sources.chain.origin()));
+  families.gauge("thaw_mounts", "Mounts of this daemon", static_cast<double>(sources.mounts.list().size()));
+  if (const FlashStore* flash = sources.chain.flash()) add_flash(families, *flash);
+  return families.text();
+}
+
+}  // namespace thaw

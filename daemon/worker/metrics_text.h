@@ -1,0 +1,23 @@
+// What GET /metrics answers: all that is counted, in the Prometheus text format (docs/metrics.md lists the
+// names).
+//
+// Any thread may call; what it reads are atomics and small locks.
+#pragma once
+
+#include <string>
+
+#include "daemon/counters_page.h"
+#include "daemon/mounts/mount_table.h"
+#include "daemon/wiring.h"
+
+namespace thaw {
+
+struct MetricsSources {
+  const CountersPage& counters;
+  Chain& chain;
+  MountTable& mounts;
+};
+
+std::string metrics_text(const MetricsSources& sources);
+
+}  // namespace thaw
