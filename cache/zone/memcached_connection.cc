@@ -17,9 +17,10 @@ Error late() { return {Code::kTimedOut, "no answer in time"}; }
 
 }  // namespace
 
-MemcachedConnection::MemcachedConnection(EventLoop& loop, const NodeLimits& limits)
+MemcachedConnection::MemcachedConnection(EventLoop& loop, const NodeLimits& limits, uint32_t max_requests)
     : loop_(loop),
       limits_(limits),
+      max_requests_(max_requests),
       connection_(loop, *this,
                   {.max_queued_bytes = limits.queued_write_bytes, .connect_timeout = limits.connect}) {}
 
@@ -55,7 +56,7 @@ MemcachedConnection::Ticket MemcachedConnection::send(NodeRequest request, Compl
   std::string text = std::move(request.line);
   text += " O" + std::to_string(ticket) + "\r\n" + request.value_header;
   const bool has_value = !request.value_header.empty();
-  const bool room = pending_.size() < limits_.requests_per_connection &&
+  const bool room = pending_.size() < max_requests_ &&
                     expected_bytes_ + reply_bytes <= limits_.reply_bytes_per_connection &&
                     connection_.has_room(text.size() + request.value_body.size() + 2);
   if (!room) {
@@ -175,7 +176,7 @@ void MemcachedConnection::answer(const ReplyLine& reply) {
       return finish_front(NodeReply::kNotStored);
     case ReplyLine::Kind::kRefused:
     case ReplyLine::Kind::kGarbage:
-      return finish_front(Error{Code::kFailed, "the node refused the request"});
+      return finish_front(Error{Code::kRefused, "the node refused the request"});
   }
 }
 

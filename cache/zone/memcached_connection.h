@@ -3,7 +3,8 @@
 //
 // Belongs to the loop's thread. A completion is called exactly once: with the reply, with kTimedOut at the
 // deadline, or when the connection ends (kUnreachable); kDamaged: the reply is not what was asked for;
-// kFailed: the node refused, or has too much to do. A late reply's bytes go nowhere.
+// kRefused: the node says that it cannot; kFailed: it has too much to do, and was not asked. A late reply's
+// bytes go nowhere.
 #pragma once
 
 #include <array>
@@ -34,7 +35,7 @@ class MemcachedConnection final : private ConnectionHandler {
  public:
   using Ticket = uint64_t;  // of one request; 0 is none
 
-  MemcachedConnection(EventLoop& loop, const NodeLimits& limits);
+  MemcachedConnection(EventLoop& loop, const NodeLimits& limits, uint32_t max_requests);
   ~MemcachedConnection() override;
 
   Status connect(const SocketAddress& address);
@@ -79,6 +80,7 @@ class MemcachedConnection final : private ConnectionHandler {
 
   EventLoop& loop_;
   const NodeLimits& limits_;
+  const uint32_t max_requests_;
   Connection connection_;
   std::deque<Pending> pending_;
   Ticket next_ticket_ = 1;

@@ -8,7 +8,9 @@ namespace thaw {
 MemcachedNode::MemcachedNode(EventLoop& loop, ZoneNode node, const NodeLimits& limits)
     : loop_(loop), node_(std::move(node)), limits_(limits), backoff_(limits.first_reconnect) {
   for (uint32_t i = 0; i < limits_.read_connections + 1; ++i) {
-    connections_.push_back(std::make_unique<MemcachedConnection>(loop_, limits_));
+    const bool reads = i < limits_.read_connections;
+    connections_.push_back(std::make_unique<MemcachedConnection>(
+        loop_, limits_, reads ? limits_.reads_per_connection : limits_.writes_per_connection));
   }
 }
 

@@ -11,7 +11,8 @@ namespace thaw {
 // One node, as seen from one worker.
 struct NodeLimits {
   uint32_t read_connections = 2;
-  uint32_t requests_per_connection = 64;           // asked and not answered, late ones included
+  uint32_t reads_per_connection = 64;              // asked and not answered, late ones included
+  uint32_t writes_per_connection = 1024;           // the same; their bytes count more
   uint64_t reply_bytes_per_connection = 16 << 20;  // asked and not arrived
   uint64_t queued_write_bytes = 8 << 20;           // of a connection; reads and writes have their own
   Duration connect = std::chrono::milliseconds(500);
@@ -48,10 +49,11 @@ struct ZoneLimits {
 struct ZoneCounters {
   std::atomic<uint64_t> shards_missing;  // a node does not hold one, while others hold theirs
   std::atomic<uint64_t> shards_bad;      // damaged, or another's bytes
-  std::atomic<uint64_t> shards_late;     // no answer in time, or none at all
+  std::atomic<uint64_t> shards_late;     // no answer in time, none at all, or too many are awaited already
   std::atomic<uint64_t> rebuilt;         // reads that needed parity
-  std::atomic<uint64_t> repairs;         // shards written back
+  std::atomic<uint64_t> repairs;         // shards that a read writes back
   std::atomic<uint64_t> fills;           // chunks written
+  std::atomic<uint64_t> writes_failed;   // shards of fills and repairs that no node took
   std::atomic<uint64_t> fills_dropped;   // chunks not written: beyond a limit
   std::atomic<uint64_t> ejections;
   std::atomic<uint64_t> readmissions;
