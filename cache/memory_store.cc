@@ -1,5 +1,6 @@
 #include "cache/memory_store.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace thaw {
@@ -11,9 +12,15 @@ constexpr uint64_t kEntryBytes = 1024;
 constexpr uint64_t kPage = 4096;
 constexpr uint64_t kChecksumBytes = 4;  // a page
 
+// While all buffers together are over the budget, a put gives up what it takes and a quarter more. Not all at
+// once: what is given up leaves holes first, which the next buffers fill, and whole blocks to the kernel
+// later.
+constexpr uint64_t kGiveWay = 4;
+
 }  // namespace
 
-MemoryStore::MemoryStore(uint64_t capacity, TierCounters& counters) : counters_(counters) {
+MemoryStore::MemoryStore(uint64_t capacity, TierCounters& counters, const PageArena& arena)
+    : counters_(counters), arena_(arena) {
   set_capacity(capacity);
 }
 
@@ -45,6 +52,10 @@ void MemoryStore::put(const SealedChunk& chunk) {
   MutexLock lock(shard.mutex);
   if (cost > shard.capacity || shard.entries.contains(chunk.id())) return;
   evict_down_to(shard, shard.capacity - cost, evicted);
+  if (others_need_room()) {
+    const uint64_t bytes = shard.queue.bytes();
+    evict_down_to(shard, bytes - std::min(bytes, cost + cost / kGiveWay), evicted);
+  }
   Entry& entry = shard.entries.emplace(chunk.id(), Entry{chunk, {}}).first->second;
   entry.node.id = chunk.id();
   entry.node.bytes = cost;
@@ -62,7 +73,12 @@ void MemoryStore::drop(const SealedChunk& chunk) {
   count(counters_.errors);
 }
 
+bool MemoryStore::others_need_room() const {
+  return arena_.held_bytes() > capacity_.load(std::memory_order_relaxed);
+}
+
 void MemoryStore::set_capacity(uint64_t capacity) {
+  capacity_ = capacity;
   for (Shard& shard : shards_) {
     Evicted evicted;
     MutexLock lock(shard.mutex);

@@ -1,5 +1,7 @@
 // MemoryStore: the memory tier. Holds sealed chunks, ciphertext only, in a few shards with a lock each;
-// evicts by S3-FIFO; never takes more than its capacity, counting ciphertext, checksums and bookkeeping.
+// evicts by S3-FIFO; never takes more than its capacity, counting ciphertext, checksums and bookkeeping. All
+// that holds chunk bytes lives on one budget: what other buffers take (fetches, replies, the flash tier's
+// batches, holes between chunks), the memory tier gives up.
 //
 // Owned by the daemon's wiring. Any thread may call; every call completes inside itself and waits for nothing
 // but a shard's lock. A chunk that a reader still holds lives on after its eviction, uncounted: readers are
@@ -7,6 +9,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <unordered_map>
@@ -14,6 +17,7 @@
 
 #include "cache/s3_fifo.h"
 #include "lib/base/mutex.h"
+#include "lib/base/page_arena.h"
 #include "lib/chunk/chunk_store.h"
 #include "lib/metrics/tier_counters.h"
 
@@ -23,7 +27,8 @@ class MemoryStore final : public ChunkStore {
  public:
   // `counters`: errors are chunks dropped because they were damaged; hits and misses are counted by
   // ReadThrough.
-  MemoryStore(uint64_t capacity, TierCounters& counters);
+  // `arena` is where all buffers of chunk size lie.
+  MemoryStore(uint64_t capacity, TierCounters& counters, const PageArena& arena = buffer_arena());
 
   void find(const ChunkRef& ref, const Fetch& fetch, Completion<std::optional<SealedChunk>> done) override;
   void put(const SealedChunk& chunk) override;
@@ -58,10 +63,14 @@ class MemoryStore final : public ChunkStore {
   static constexpr size_t kShards = 8;
 
   Shard& shard_of(const ChunkId& id);
+  // Whether all buffers together are over the budget.
+  bool others_need_room() const;
   static void evict_down_to(Shard& shard, uint64_t bytes, Evicted& evicted) REQUIRES(shard.mutex);
   static void remove(Shard& shard, const ChunkId& id, Evicted& removed) REQUIRES(shard.mutex);
 
   TierCounters& counters_;
+  const PageArena& arena_;
+  std::atomic<uint64_t> capacity_{0};
   std::array<Shard, kShards> shards_;
 };
 

@@ -167,6 +167,7 @@ Result<Json> ControlApi::stats() {
   const LatencyHistogram& latency = parts_.counters.latency;
   return Json{{"tiers", tiers},
               {"memory_bytes", parts_.chain.memory().bytes()},
+              {"buffer_bytes", buffer_arena().held_bytes()},
               {"flash", flash_json(parts_.chain.flash())},
               {"store_away_s", store_away_seconds()},
               {"reads", parts_.counters.reads.reads.load()},

@@ -110,6 +110,8 @@ std::string metrics_text(const MetricsSources& sources) {
   add_reads(families, sources.counters);
   families.gauge("thaw_memory_bytes", "Held by the memory tier",
                  static_cast<double>(sources.chain.memory().bytes()));
+  families.gauge("thaw_buffer_bytes", "Memory of all chunk buffers together, the memory tier among them",
+                 static_cast<double>(buffer_arena().held_bytes()));
   families.gauge("thaw_origin_open", "Fetches from the store that are open",
                  static_cast<double>(sources.chain.origin().open()));
   families.gauge("thaw_store_away_seconds", "For how long the store has not answered; 0 while it does",

@@ -33,11 +33,6 @@ void PageArena::free(uint8_t* start, size_t bytes) {
   while (spare_.size() * kBlockBytes > kSpareBytes) release_spare();
 }
 
-uint64_t PageArena::held_bytes() const {
-  MutexLock lock(mutex_);
-  return held_;
-}
-
 void PageArena::add_segment(size_t bytes) {
   const size_t size = std::max(kSegmentBytes, round_up(bytes, kBlockBytes));
   // One block more, to begin on a block's boundary whatever the kernel chooses.

@@ -8,6 +8,7 @@
 // Any thread may call; a call never waits for anything but the arena's mutex.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -36,7 +37,7 @@ class PageArena {
   void free(uint8_t* start, size_t bytes);
 
   // What the kernel may have given memory for: blocks that are used or kept.
-  uint64_t held_bytes() const;
+  uint64_t held_bytes() const { return held_.load(std::memory_order_relaxed); }
 
  private:
   struct Block {
@@ -59,7 +60,7 @@ class PageArena {
   std::set<std::pair<size_t, Address>> free_by_size_ GUARDED_BY(mutex_);  // the same
   std::map<Address, Block> blocks_ GUARDED_BY(mutex_);                    // by start
   std::set<Address> spare_ GUARDED_BY(mutex_);                            // held and without a used page
-  uint64_t held_ GUARDED_BY(mutex_) = 0;                                  // bytes
+  std::atomic<uint64_t> held_{0};                                         // bytes; written under mutex_
 };
 
 // Where every Buffer of chunk size lies.
