@@ -49,14 +49,14 @@ TEST_CASE("a smaller capacity takes effect at once, a larger one too", "[memory_
 TEST_CASE("the memory store gives way to what other buffers take", "[memory_store]") {
   TierCounters counters{};
   PageArena arena;
-  MemoryStore store(8 * kMiB, counters, arena);
+  MemoryStore store(24 * kMiB, counters, arena);
   for (uint32_t i = 0; i < 400; ++i) store.put(sample_chunk(i));
   REQUIRE(store.bytes() > 3 * kMiB);
-  uint8_t* others = arena.allocate(10 * kMiB);
+  uint8_t* others = arena.allocate(30 * kMiB);
   const uint64_t before = store.bytes();
   for (uint32_t i = 400; i < 1200; ++i) store.put(sample_chunk(i));
   CHECK(store.bytes() < before * 3 / 4);
-  arena.free(others, 10 * kMiB);
+  arena.free(others, 30 * kMiB);
   for (uint32_t i = 0; i < 400; ++i) store.put(sample_chunk(i));
   CHECK(store.bytes() > 3 * kMiB);
 }
