@@ -50,6 +50,7 @@ struct HttpClient::Handles {
     return handle;
   }
 
+  SocketTable sockets;
   CURLM* multi = nullptr;
   std::vector<CURL*> spare;  // at most as many as there were exchanges at a time
 };
@@ -111,7 +112,7 @@ void HttpClient::start_queued() {
     TransferPtr transfer = std::move(queued_.front());
     queued_.pop_front();
     CURL* handle = handles_->take();
-    transfer->attach(handle, options_);
+    transfer->attach(handle, options_, handles_->sockets);
     running_.push_back(std::move(transfer));
     curl_multi_add_handle(handles_->multi, handle);
   }

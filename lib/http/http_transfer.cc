@@ -42,9 +42,11 @@ HttpTransfer::HttpTransfer(HttpRequest request, Completion<HttpResponse> done, s
   });
 }
 
-void HttpTransfer::attach(CURL* handle, const HttpOptions& options) {
+void HttpTransfer::attach(CURL* handle, const HttpOptions& options, SocketTable& sockets) {
   handle_ = handle;
+  sockets_ = &sockets;
   curl_easy_reset(handle);
+  sockets.watch(handle);
   set_request(options);
   set_method();
   set_timeouts(options);
@@ -116,6 +118,7 @@ size_t HttpTransfer::on_header(char* data, size_t size, size_t count, void* self
 }
 
 void HttpTransfer::take_header(std::string_view line) {
+  if (line == "\r\n") return acknowledge();
   if (line.starts_with("HTTP/")) {
     response_.headers.clear();  // of a 100 before this answer
     return;
@@ -123,6 +126,14 @@ void HttpTransfer::take_header(std::string_view line) {
   const size_t colon = line.find(':');
   if (colon == std::string_view::npos) return;
   response_.headers.emplace_back(lower_case(trimmed(line.substr(0, colon))), trimmed(line.substr(colon + 1)));
+}
+
+// A server that sends its headers apart from the body, and Nagle's algorithm after them, as Ceph's gateway
+// does by default, waits for the acknowledgement that this kernel delays by 40 ms.
+void HttpTransfer::acknowledge() const {
+  long port = 0;
+  curl_easy_getinfo(handle_, CURLINFO_LOCAL_PORT, &port);
+  sockets_->acknowledge(port);
 }
 
 size_t HttpTransfer::on_body(char* data, size_t size, size_t count, void* self) {
@@ -195,8 +206,12 @@ Error HttpTransfer::transport_error(CURLcode code) const {
       return {Code::kRefused, server() + " has a certificate that is not trusted: " + why};
     case CURLE_SSL_CACERT_BADFILE:
       return {Code::kUsage, server() + ": the CA file cannot be read: " + why};
-    case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
+      // Also what libcurl says of an answer that is not HTTP.
+      if (request_.url.starts_with("http://") || request_.url.starts_with("https://"))
+        return {Code::kUnreachable, server() + " does not answer with HTTP: " + why};
+      [[fallthrough]];
+    case CURLE_URL_MALFORMAT:
       return {Code::kUsage, server() + " is no address of an HTTP server: " + why};
     default:
       return {Code::kUnreachable, server() + " cannot be reached: " + why};

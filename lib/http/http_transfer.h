@@ -14,6 +14,7 @@
 
 #include "lib/base/completion.h"
 #include "lib/http/http_client.h"
+#include "lib/http/socket_table.h"
 
 namespace thaw {
 
@@ -23,7 +24,7 @@ class HttpTransfer {
   HttpTransfer(HttpRequest request, Completion<HttpResponse> done, std::function<void()> wake);
 
   // Prepares `handle` for the exchange; the caller hands it to libcurl.
-  void attach(CURL* handle, const HttpOptions& options);
+  void attach(CURL* handle, const HttpOptions& options, SocketTable& sockets);
   CURL* handle() const { return handle_; }
 
   bool is_cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
@@ -47,6 +48,7 @@ class HttpTransfer {
   static size_t on_header(char* data, size_t size, size_t count, void* self);
   static size_t on_body(char* data, size_t size, size_t count, void* self);
   void take_header(std::string_view line);
+  void acknowledge() const;
   bool take_body(ByteView bytes);
   bool begin_body();
   Error transport_error(CURLcode code) const;
@@ -55,6 +57,7 @@ class HttpTransfer {
   const HttpRequest request_;
   Completion<HttpResponse> done_;
   CURL* handle_ = nullptr;
+  SocketTable* sockets_ = nullptr;
   std::unique_ptr<curl_slist, FreeList> header_lines_;
   std::array<char, CURL_ERROR_SIZE> curl_message_{};
 

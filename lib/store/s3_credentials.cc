@@ -9,7 +9,7 @@ namespace thaw {
 namespace {
 
 constexpr uint64_t kMaxFileBytes = 1024 * 1024;
-constexpr std::chrono::seconds kBetweenReads{1};
+constexpr std::chrono::milliseconds kBetweenReads{200};
 
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
@@ -78,8 +78,7 @@ std::optional<S3Credentials> parse_credentials(std::string_view text, std::strin
   return keys;
 }
 
-S3CredentialSource::S3CredentialSource(const Clock& clock)
-    : clock_(clock), read_at_(clock.now()), current_(read_credentials()) {}
+S3CredentialSource::S3CredentialSource(const Clock& clock) : clock_(clock), current_(read_credentials()) {}
 
 std::shared_ptr<const S3Credentials> S3CredentialSource::current() const {
   const MutexLock lock(mutex_);
@@ -90,7 +89,7 @@ std::shared_ptr<const S3Credentials> S3CredentialSource::renew(
     const std::shared_ptr<const S3Credentials>& refused) {
   const MutexLock reading(reading_);
   const auto before = current();
-  if (before != refused || clock_.now() - read_at_ < kBetweenReads) return before;
+  if (before != refused || (read_at_ && clock_.now() - *read_at_ < kBetweenReads)) return before;
   read_at_ = clock_.now();
   auto read = read_credentials();
   // A file that is being replaced may be unreadable for a moment.

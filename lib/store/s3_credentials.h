@@ -22,8 +22,8 @@ class S3CredentialSource {
   // Null when there are none.
   std::shared_ptr<const S3Credentials> current() const EXCLUDES(mutex_);
 
-  // Reads the source again, at most once a second, because `refused` (null: none) did not do; they may have
-  // been rotated. Returns what is current then.
+  // Reads the source again, at most five times a second, because `refused` (null: none) did not do; they may
+  // have been rotated. Returns what is current then.
   std::shared_ptr<const S3Credentials> renew(const std::shared_ptr<const S3Credentials>& refused)
       EXCLUDES(reading_, mutex_);
 
@@ -32,7 +32,7 @@ class S3CredentialSource {
   // Held while the file is read, so that all whom old keys failed get the new ones; current() never waits
   // for it. Taken before mutex_.
   Mutex reading_;
-  TimePoint read_at_ GUARDED_BY(reading_);
+  std::optional<TimePoint> read_at_ GUARDED_BY(reading_);  // by renew()
 
   mutable Mutex mutex_;
   std::shared_ptr<const S3Credentials> current_ GUARDED_BY(mutex_);
