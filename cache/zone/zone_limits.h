@@ -39,6 +39,7 @@ struct ZoneLimits {
   uint32_t open_reads = 65536;      // also those that wait for their turn
   uint64_t write_bytes = 16 << 20;  // fills and repairs under way, with parity
   uint32_t repairs_in_flight = 16;
+  uint32_t kept_chunks = 8;  // answered, and kept until it is known what else of it has to be repaired
   uint64_t node_write_rate = 150'000'000;  // bytes a second of fills and repairs that one node gets
   uint32_t combinations = 64;              // of shards that are tried when a chunk's bytes are wrong
   NodeLimits node;

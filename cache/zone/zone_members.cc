@@ -43,7 +43,7 @@ ZoneMember* ZoneMembers::member_of(const ChunkId& id, unsigned index) {
 
 void ZoneMembers::record(ZoneMember& member, const Result<NodeReply>& reply) {
   if (reply.ok()) return record(member, NodeHealth::Reply::kGood);
-  if (reply.error().code == Code::kFailed || reply.error().code == Code::kCancelled) return;
+  if (reply.error().code == Code::kCancelled) return;
   record(member, NodeHealth::Reply::kBad);
 }
 

@@ -51,7 +51,8 @@ class ZoneMembers {
 
   // How a member did. May eject it.
   void record(ZoneMember& member, NodeHealth::Reply reply);
-  // The same for what a request came to: a miss is a good reply, being too busy says nothing.
+  // The same for what a request came to: a miss is a good reply; one that could not even be
+  // asked, because too many are unanswered, is late.
   void record(ZoneMember& member, const Result<NodeReply>& reply);
 
  private:

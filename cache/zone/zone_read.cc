@@ -89,7 +89,7 @@ void ZoneRead::step() {
   const unsigned enough = parts_.code.data_shards();
   switch (phase_) {
     case Phase::kReading:
-      if (good >= enough) return join();
+      if (good >= enough) return join_soon();
       if (good + asked < enough) return miss();
       return;
     case Phase::kReadingAgain:
@@ -114,12 +114,25 @@ void ZoneRead::discard_asked() {
   }
 }
 
+// A data shard that has arrived meanwhile saves decoding: the sockets are looked at once more, without
+// waiting.
+void ZoneRead::join_soon() {
+  if (asking_to_join_) return;
+  asking_to_join_ = true;
+  if (has_all_data()) return join();
+  parts_.loop.post([this] { parts_.loop.post([this] { join(); }); });
+}
+
+bool ZoneRead::has_all_data() const {
+  return std::all_of(shards_.begin(), shards_.begin() + parts_.code.data_shards(),
+                     [](const Shard& shard) { return shard.state == State::kGood; });
+}
+
 void ZoneRead::join() {
   phase_ = Phase::kJoining;
   discard_asked();
   for (unsigned i = 0; i < shards_.size(); ++i) buffers_->present[i] = shards_[i].state == State::kGood;
-  const auto data_end = buffers_->present.begin() + parts_.code.data_shards();
-  if (std::find(buffers_->present.begin(), data_end, false) != data_end) count(parts_.counters.rebuilt);
+  if (!has_all_data()) count(parts_.counters.rebuilt);
   parts_.cpu.post([this, buffers = std::move(*buffers_)]() mutable {
     Result<SealedChunk> chunk = join_shards(parts_.code, ref_, std::move(buffers));
     std::optional<SealedChunk> found;
@@ -175,24 +188,39 @@ void ZoneRead::miss() {
 void ZoneRead::set_answered(std::optional<SealedChunk> chunk) {
   phase_ = Phase::kAnswered;
   buffers_.reset();
-  chunk_ = std::move(chunk);
+  keep_chunk(std::move(chunk));
   parts_.owner.answered(*this);
   step();
 }
 
-// A miss repairs nothing: the fill that follows it writes all shards. Neither does it delete a shard that
-// looked wrong: perhaps it is the question that was.
+// Behind a node that hangs, many reads wait for their last shard: most of them have to do without their
+// chunk, or they would hold more memory than all that are being read.
+void ZoneRead::keep_chunk(std::optional<SealedChunk> chunk) {
+  if (!chunk) return;
+  if (open_requests_ == 0 || parts_.kept_chunks >= parts_.limits.kept_chunks) return repair(*chunk);
+  ++parts_.kept_chunks;
+  kept_ = std::move(chunk);
+}
+
+// Only beside a chunk that was found. A miss repairs nothing: the fill that follows it writes all shards.
+// Neither does it delete a shard that looked wrong: perhaps it is the question that was.
+void ZoneRead::repair(const SealedChunk& chunk) {
+  if (generation_ != parts_.members.generation()) return;
+  std::vector<bool> bad(shards_.size());
+  std::vector<bool> wanted(shards_.size());
+  for (unsigned i = 0; i < shards_.size(); ++i) {
+    bad[i] = shards_[i].state == State::kBad;
+    wanted[i] = bad[i] || shards_[i].state == State::kMissing;
+  }
+  count(parts_.counters.shards_missing, count_of(State::kMissing));
+  if (count_of(State::kBad) > 0) parts_.writer.remove(ref_, bad);
+  if (std::find(wanted.begin(), wanted.end(), true) != wanted.end()) parts_.writer.repair(chunk, wanted);
+}
+
 void ZoneRead::wrap_up() {
-  if (chunk_ && generation_ == parts_.members.generation()) {
-    std::vector<bool> bad(shards_.size());
-    std::vector<bool> wanted(shards_.size());
-    for (unsigned i = 0; i < shards_.size(); ++i) {
-      bad[i] = shards_[i].state == State::kBad;
-      wanted[i] = bad[i] || shards_[i].state == State::kMissing;
-    }
-    count(parts_.counters.shards_missing, count_of(State::kMissing));
-    if (count_of(State::kBad) > 0) parts_.writer.remove(ref_, bad);
-    if (std::find(wanted.begin(), wanted.end(), true) != wanted.end()) parts_.writer.repair(*chunk_, wanted);
+  if (kept_) {
+    --parts_.kept_chunks;
+    repair(*kept_);
   }
   parts_.owner.ended(*this);
 }

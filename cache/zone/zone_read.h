@@ -44,6 +44,7 @@ class ZoneRead {
     ZoneMembers& members;
     ZoneWriter& writer;
     ZoneReadOwner& owner;
+    uint32_t& kept_chunks;  // see ZoneLimits
   };
 
   ZoneRead(const Parts& parts, const ChunkRef& ref, const Fetch& fetch, TimePoint deadline,
@@ -74,12 +75,16 @@ class ZoneRead {
   void step();
   void discard_asked();
 
+  void join_soon();
+  bool has_all_data() const;
   void join();
   void joined(std::optional<SealedChunk> chunk);
   void read_again();
   void salvage();
   void salvaged(const SalvagedChunk& result);
   void set_answered(std::optional<SealedChunk> chunk);
+  void keep_chunk(std::optional<SealedChunk> chunk);
+  void repair(const SealedChunk& chunk);
   void wrap_up();
 
   const Parts& parts_;
@@ -92,12 +97,13 @@ class ZoneRead {
   Phase phase_ = Phase::kReading;
   unsigned round_ = 0;
   bool asking_ = false;
+  bool asking_to_join_ = false;
   unsigned open_requests_ = 0;  // of all rounds
   uint64_t generation_ = 0;     // of the members, when they were asked
   std::vector<Shard> shards_;
   std::vector<ShardHeader> headers_;
   std::optional<ShardBuffers> buffers_;
-  std::optional<SealedChunk> chunk_;  // once answered
+  std::optional<SealedChunk> kept_;  // until the last shard was answered
 };
 
 }  // namespace thaw

@@ -68,6 +68,7 @@ class ZoneStore final : public ChunkStore, private ZoneReadOwner {
   std::atomic<bool> closed_ = false;
 
   // Of the loop's thread.
+  uint32_t kept_chunks_ = 0;
   ZoneMembers members_;
   ZoneWriter writer_;
   const ZoneRead::Parts read_parts_;
