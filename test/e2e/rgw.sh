@@ -1,14 +1,15 @@
 # A Ceph object gateway of a test's own, below $T/rgw: one monitor, one OSD in memory, one radosgw; nothing
 # outside of that folder. Sourced. A gateway checks signatures, payload hashes and conditional puts.
 #
-#   start_rgw                      sets S3_ENDPOINT; the keys are S3_KEY and S3_SECRET
+#   start_rgw                      sets S3_ENDPOINT and, with TLS, S3_TLS_ENDPOINT, whose certificate is S3_CA_FILE;
+#                                  the keys are S3_KEY and S3_SECRET
 #   stop_rgw                       ends its processes, whatever state they are in
 #   stop_gateway, start_gateway    radosgw alone; the objects stay
 #   make_bucket NAME, s3_curl …    a signed request
 # rgw_pid is an array: mon, osd, gateway.
 
 S3_KEY=testkey S3_SECRET=testsecret
-S3_ENDPOINT=
+S3_ENDPOINT= S3_TLS_ENDPOINT= S3_CA_FILE=
 declare -A rgw_pid=()
 
 free_ports() {
@@ -19,7 +20,7 @@ for s in sockets: s.bind(("127.0.0.1", 0))
 print(*[s.getsockname()[1] for s in sockets])' "$1"
 }
 
-write_ceph_conf() {  # write_ceph_conf DIR FSID MON_V2_PORT MON_V1_PORT RGW_PORT
+write_ceph_conf() {  # write_ceph_conf DIR FSID MON_V2_PORT MON_V1_PORT RGW_PORT RGW_TLS_PORT
   cat >"$1/ceph.conf" <<CONF
 [global]
 fsid = $2
@@ -55,7 +56,7 @@ memstore_device_bytes = 4G
 [client.rgw]
 rgw_data = $1/rgw
 ms_mon_client_mode = crc
-rgw_frontends = beast endpoint=127.0.0.1:$5
+rgw_frontends = beast endpoint=127.0.0.1:$5 ssl_endpoint=127.0.0.1:$6 ssl_certificate=$1/cert.pem ssl_private_key=$1/key.pem
 CONF
 }
 
@@ -78,8 +79,12 @@ start_rgw() {
   mkdir -p "$dir"/{mon,osd,rgw,log,run}
   fsid=$(uuidgen)
   osd=$(uuidgen)
-  read -r -a ports < <(free_ports 3)
+  read -r -a ports < <(free_ports 4)
   S3_ENDPOINT=http://127.0.0.1:${ports[2]}
+  S3_TLS_ENDPOINT=https://127.0.0.1:${ports[3]}
+  S3_CA_FILE=$dir/cert.pem
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=gateway \
+    -addext subjectAltName=IP:127.0.0.1 -keyout "$dir/key.pem" -out "$dir/cert.pem" 2>"$dir/log/openssl.out"
   write_ceph_conf "$dir" "$fsid" "${ports[@]}"
   monmaptool --create --clobber --fsid "$fsid" --addv a "[v2:127.0.0.1:${ports[0]}/0,v1:127.0.0.1:${ports[1]}/0]" "$dir/monmap" >/dev/null
   ceph-mon -c "$dir/ceph.conf" -i a --mkfs --monmap "$dir/monmap" --keyring /dev/null
