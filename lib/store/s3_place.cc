@@ -13,6 +13,14 @@ bool is_alphanumeric(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
+// What somebody wrote, for one line of an error.
+std::string quoted(std::string_view text) {
+  std::string line(text.substr(0, 200));
+  std::ranges::replace_if(
+      line, [](unsigned char c) { return c < ' ' || c == 0x7f; }, '?');
+  return "\"" + line + "\"";
+}
+
 bool is_bucket_name(std::string_view name) {
   return name.size() >= 3 && name.size() <= 255 && is_alphanumeric(name.front()) &&
          std::ranges::all_of(name,
@@ -105,7 +113,7 @@ std::string canonical_query(S3Query query) {
 
 Result<S3Place> S3Place::parse(std::string_view url, const S3Options& options) {
   constexpr std::string_view kScheme = "s3://";
-  const std::string shown = "store.url \"" + std::string(url.substr(0, 200)) + "\"";
+  const std::string shown = "store.url " + quoted(url);
   if (!url.starts_with(kScheme)) return Error{Code::kUsage, shown + " is not s3://BUCKET/PREFIX"};
   std::string_view rest = url.substr(kScheme.size());
   S3Place place;
@@ -119,16 +127,16 @@ Result<S3Place> S3Place::parse(std::string_view url, const S3Options& options) {
     return Error{Code::kUsage, shown + ": the prefix may have no empty part, no \"..\" and no blanks"};
   }
   if (!rest.empty()) place.prefix_ = std::string(rest) + "/";
-  if (!is_region(options.region)) return Error{Code::kUsage, "s3.region \"" + options.region + "\" is none"};
+  if (!is_region(options.region))
+    return Error{Code::kUsage, "s3.region " + quoted(options.region) + " is none"};
   place.region_ = options.region;
 
   const std::string endpoint_url =
       options.endpoint.empty() ? "https://s3." + options.region + ".amazonaws.com" : options.endpoint;
   const auto endpoint = parse_endpoint(endpoint_url);
   if (!endpoint) {
-    return Error{Code::kUsage,
-                 "s3.endpoint \"" + endpoint_url.substr(0, 200) +
-                     "\" is no address; write http://HOST:PORT or https://HOST, without a path"};
+    return Error{Code::kUsage, "s3.endpoint " + quoted(endpoint_url) +
+                                   " is no address; write http://HOST:PORT or https://HOST, without a path"};
   }
   place.host_ = options.path_style ? endpoint->host : place.bucket_ + "." + endpoint->host;
   place.endpoint_ = endpoint->scheme + "://" + place.host_;

@@ -1,0 +1,93 @@
+#include "lib/store/s3_credentials.h"
+
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <fstream>
+
+#include "test/fakes/manual_timers.h"
+#include "test/temporary_folder.h"
+
+namespace thaw {
+namespace {
+
+constexpr const char* kFile =
+    "# a comment\n"
+    "aws_access_key_id = outside\n"
+    "[ default ]\r\n"
+    "  aws_access_key_id=AK1 \r\n"
+    "aws_secret_access_key = s/1=+\r\n"
+    "region = eu\n"
+    "; another\n"
+    "[work]\n"
+    "aws_access_key_id = AK2\n"
+    "aws_secret_access_key = s2\n"
+    "aws_session_token = t2\n"
+    "[half]\n"
+    "aws_access_key_id = AK3";
+
+void forget_environment() {
+  for (const char* name : {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"})
+    ::unsetenv(name);
+}
+
+}  // namespace
+
+TEST_CASE("a profile of a credentials file is read", "[s3]") {
+  const auto standard = parse_credentials(kFile, "default");
+  REQUIRE(standard);
+  CHECK(*standard == S3Credentials{"AK1", "s/1=+", ""});
+  CHECK(parse_credentials(kFile, "work").value() == S3Credentials{"AK2", "s2", "t2"});
+  CHECK_FALSE(parse_credentials(kFile, "half"));
+  CHECK_FALSE(parse_credentials(kFile, "none"));
+  CHECK_FALSE(parse_credentials("", "default"));
+  CHECK_FALSE(parse_credentials("[", ""));
+  // What cannot stand in a header is not sent in one.
+  CHECK_FALSE(parse_credentials("[d]\naws_access_key_id = a b\naws_secret_access_key = s\n", "d"));
+}
+
+TEST_CASE("the environment goes before the file, whose profile may be named", "[s3]") {
+  TemporaryFolder folder;
+  ManualTimers clock;
+  forget_environment();
+  std::ofstream(folder / "keys") << kFile;
+  ::setenv("AWS_SHARED_CREDENTIALS_FILE", (folder / "keys").c_str(), 1);
+  CHECK(S3CredentialSource(clock).current()->access_key == "AK1");
+  ::setenv("AWS_PROFILE", "work", 1);
+  CHECK(S3CredentialSource(clock).current()->access_key == "AK2");
+  ::setenv("AWS_ACCESS_KEY_ID", "AK0", 1);
+  CHECK(S3CredentialSource(clock).current()->access_key == "AK2");
+  ::setenv("AWS_SECRET_ACCESS_KEY", "s0", 1);
+  ::setenv("AWS_SESSION_TOKEN", "t0", 1);
+  CHECK(*S3CredentialSource(clock).current() == S3Credentials{"AK0", "s0", "t0"});
+  forget_environment();
+  ::setenv("AWS_SHARED_CREDENTIALS_FILE", (folder / "none").c_str(), 1);
+  CHECK(S3CredentialSource(clock).current() == nullptr);
+}
+
+TEST_CASE("refused credentials are read again, at most five times a second", "[s3]") {
+  TemporaryFolder folder;
+  ManualTimers clock;
+  forget_environment();
+  const auto write = [&](const std::string& key) {
+    std::ofstream(folder / "keys") << "[default]\naws_access_key_id=" << key << "\naws_secret_access_key=s\n";
+  };
+  ::setenv("AWS_SHARED_CREDENTIALS_FILE", (folder / "keys").c_str(), 1);
+  write("one");
+  S3CredentialSource source(clock);
+  const auto one = source.current();
+  write("two");
+  const auto two = source.renew(one);
+  CHECK(two->access_key == "two");
+  CHECK(source.renew(one) == two);  // somebody else's refusal was before
+  write("three");
+  CHECK(source.renew(two) == two);
+  clock.advance(std::chrono::seconds(1));
+  CHECK(source.renew(two)->access_key == "three");
+  // A file that is gone for a moment takes nothing away.
+  const auto three = source.current();
+  std::filesystem::remove(folder / "keys");
+  clock.advance(std::chrono::seconds(1));
+  CHECK(source.renew(three) == three);
+}
+
+}  // namespace thaw

@@ -1,0 +1,79 @@
+#include "lib/store/s3_place.h"
+
+#include <catch2/catch.hpp>
+
+namespace thaw {
+namespace {
+
+S3Place place_of(const std::string& url, const S3Options& options = {}) {
+  const auto place = S3Place::parse(url, options);
+  REQUIRE(place.ok());
+  return place.value();
+}
+
+std::string error_of(const std::string& url, const S3Options& options = {}) {
+  const auto place = S3Place::parse(url, options);
+  REQUIRE_FALSE(place.ok());
+  CHECK(place.error().code == Code::kUsage);
+  CHECK(place.error().message.find('\n') == std::string::npos);
+  return place.error().message;
+}
+
+S3Options at(const std::string& endpoint) { return {endpoint, "us-east-1", true}; }
+
+}  // namespace
+
+TEST_CASE("text is encoded as RFC 3986 has it", "[s3]") {
+  CHECK(uri_encode("azAZ09-._~", UriPart::kQuery) == "azAZ09-._~");
+  CHECK(uri_encode("a/b c+d=e&f", UriPart::kPath) == "a/b%20c%2Bd%3De%26f");
+  CHECK(uri_encode("a/b", UriPart::kQuery) == "a%2Fb");
+  CHECK(uri_encode("\xc3\xa4%", UriPart::kPath) == "%C3%A4%25");
+  CHECK(canonical_query({{"prefix", "a/b"}, {"list-type", "2"}, {"a", ""}}) == "a=&list-type=2&prefix=a%2Fb");
+  CHECK(canonical_query({}).empty());
+}
+
+TEST_CASE("a bucket stands in the path or in the host", "[s3]") {
+  const S3Place path = place_of("s3://images/a/b/", at("http://LocalHost:9000/"));
+  CHECK(path.bucket() == "images");
+  CHECK(path.prefix() == "a/b/");
+  CHECK(path.endpoint() == "http://localhost:9000");
+  CHECK(path.host() == "localhost:9000");
+  CHECK(path.object_path("store.json") == "/images/a/b/store.json");
+  CHECK(path.bucket_path() == "/images");
+
+  S3Options options;
+  options.region = "eu-west-1";
+  options.path_style = false;
+  const S3Place host = place_of("s3://images", options);
+  CHECK(host.prefix().empty());
+  CHECK(host.endpoint() == "https://images.s3.eu-west-1.amazonaws.com");
+  CHECK(host.object_path("store.json") == "/store.json");
+  CHECK(host.bucket_path() == "/");
+  CHECK(place_of("s3://images/team=a/ü").object_path("k") == "/images/team%3Da/%C3%BC/k");
+}
+
+TEST_CASE("a scheme's own port is in no Host header", "[s3]") {
+  CHECK(place_of("s3://images", at("http://h:80")).host() == "h");
+  CHECK(place_of("s3://images", at("https://h:443")).host() == "h");
+  CHECK(place_of("s3://images", at("https://h:80")).host() == "h:80");
+  CHECK(place_of("s3://images", at("http://[::1]")).host() == "[::1]");
+  CHECK(place_of("s3://images", at("http://[::1]:80")).host() == "[::1]");
+}
+
+TEST_CASE("what is no place is a usage error that says which key is wrong", "[s3]") {
+  for (const char* url : {"s3://", "s3:///x", "s3://a", "s3://a b c", "s3://-abc", "s3://images//x",
+                          "s3://images/a//b", "s3://images/../b", "s3://images/.", "s3://images/a b",
+                          "s3://images/a?b", "s3://images/a#b", "s3://user:secret@host/x"}) {
+    INFO(url);
+    CHECK(error_of(url).find("store.url") != std::string::npos);
+  }
+  for (const char* endpoint : {"h", "ftp://h", "http://", "http://h/path", "http://u:p@h", "http://h?x",
+                               "http://h\nx", "http://h x"}) {
+    INFO(endpoint);
+    CHECK(error_of("s3://images", at(endpoint)).find("s3.endpoint") != std::string::npos);
+  }
+  CHECK(error_of("s3://images", {"", "../x", true}).find("s3.region") != std::string::npos);
+  CHECK(error_of("s3://images", {"", "", true}).find("s3.region") != std::string::npos);
+}
+
+}  // namespace thaw

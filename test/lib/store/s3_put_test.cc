@@ -1,0 +1,73 @@
+#include "test/lib/store/s3_bucket.h"
+
+namespace thaw {
+
+TEST_CASE("conditional puts say what became of them", "[s3]") {
+  std::atomic<int> status{200};
+  std::string head;
+  ScriptedBucket bucket([&](const ScriptedRequest& request) {
+    if (request.method == "HEAD") return head_of(5, "\"other\"");
+    head = request.head;
+    return answer_with(status, "");
+  });
+  CHECK(bucket.put(PutIf::kAbsent).value() == PutOutcome::kStored);
+  CHECK(head.find("if-none-match: *\r\n") != std::string::npos);
+  CHECK(head.find("SignedHeaders=host;if-none-match;") != std::string::npos);
+  CHECK(bucket.put(PutIf::kUnchanged, "\"t\"").value() == PutOutcome::kStored);
+  CHECK(head.find("if-match: \"t\"\r\n") != std::string::npos);
+  CHECK(bucket.put(PutIf::kAlways).value() == PutOutcome::kStored);
+  CHECK(head.find("match:") == std::string::npos);
+  status = 412;
+  CHECK(bucket.put(PutIf::kAbsent).value() == PutOutcome::kKept);
+  CHECK(bucket.put(PutIf::kUnchanged, "\"t\"").value() == PutOutcome::kKept);
+  status = 404;
+  CHECK(bucket.put(PutIf::kUnchanged, "\"t\"").value() == PutOutcome::kKept);
+  status = 409;
+  CHECK(bucket.put(PutIf::kAbsent).error().code == Code::kUnreachable);
+  const int before = bucket.server.requests();
+  CHECK(bucket.put(PutIf::kUnchanged, "").value() == PutOutcome::kKept);
+  CHECK(bucket.server.requests() == before);
+}
+
+TEST_CASE("a server without conditions is asked first, and this is learnt once", "[s3]") {
+  std::atomic<bool> there{false};
+  std::string methods;
+  ScriptedBucket bucket([&](const ScriptedRequest& request) {
+    methods += request.method[0];
+    if (request.method == "HEAD") return there ? head_of(5, "\"t\"") : answer_with(404, "");
+    const bool conditional = request.head.find("match: ") != std::string::npos;
+    return conditional ? refuse_with(501, "NotImplemented") : answer_with(200, "");
+  });
+  CHECK(bucket.put(PutIf::kAbsent).value() == PutOutcome::kStored);
+  CHECK(methods == "PHP");
+  CHECK(bucket.put(PutIf::kAbsent).value() == PutOutcome::kStored);
+  CHECK(methods == "PHPHP");
+  there = true;
+  CHECK(bucket.put(PutIf::kAbsent).value() == PutOutcome::kKept);
+  CHECK(bucket.put(PutIf::kUnchanged, "\"t\"").value() == PutOutcome::kStored);
+  CHECK(bucket.put(PutIf::kUnchanged, "\"u\"").value() == PutOutcome::kKept);
+  CHECK(methods == "PHPHPHHPH");
+}
+
+TEST_CASE("a server that knows ETags without quotes only is spoken to in its way", "[s3]") {
+  std::string matches;
+  ScriptedBucket bucket([&](const ScriptedRequest& request) {
+    if (request.method == "HEAD") return head_of(5, "\"t\"");
+    const bool bare = request.head.find("if-match: t\r\n") != std::string::npos;
+    matches += bare ? 'b' : 'q';
+    return answer_with(bare ? 200 : 412, "");
+  });
+  CHECK(bucket.put(PutIf::kUnchanged, "\"t\"").value() == PutOutcome::kStored);
+  CHECK(bucket.put(PutIf::kUnchanged, "\"t\"").value() == PutOutcome::kStored);
+  CHECK(matches == "qbb");
+  CHECK(bucket.put(PutIf::kUnchanged, "\"old\"").value() == PutOutcome::kKept);
+}
+
+TEST_CASE("an error document in a successful answer to a put is an error", "[s3]") {
+  ScriptedBucket bucket([](const ScriptedRequest&) { return refuse_with(200, "InternalError"); });
+  const auto put = bucket.put(PutIf::kAlways);
+  REQUIRE_FALSE(put.ok());
+  CHECK(put.error().code == Code::kUnreachable);
+}
+
+}  // namespace thaw
