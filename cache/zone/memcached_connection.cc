@@ -169,7 +169,7 @@ void MemcachedConnection::answer(const ReplyLine& reply) {
     case ReplyLine::Kind::kValue:
       return begin_value(reply.value_bytes);
     case ReplyLine::Kind::kDone:
-      return finish_front(NodeReply::kDone);
+      return finish_front(reply.won ? NodeReply::kWon : NodeReply::kDone);
     case ReplyLine::Kind::kMissing:
       return finish_front(NodeReply::kMissing);
     case ReplyLine::Kind::kNotStored:

@@ -19,7 +19,7 @@
 
 namespace thaw {
 
-enum class NodeReply : uint8_t { kValue, kDone, kMissing, kNotStored };
+enum class NodeReply : uint8_t { kValue, kDone, kMissing, kNotStored, kWon };
 
 struct NodeRequest {
   std::string line;        // without its opaque and CR LF

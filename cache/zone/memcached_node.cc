@@ -42,6 +42,14 @@ void MemcachedNode::remove(const std::string& key, TimePoint deadline, Completio
   send(write_connection(), std::move(request), std::move(done));
 }
 
+void MemcachedNode::claim(const std::string& key, std::chrono::seconds lasts, TimePoint deadline,
+                          Completion<NodeReply> done) {
+  NodeRequest request;
+  request.line = "mg " + key + " N" + std::to_string(lasts.count());
+  request.deadline = deadline;
+  send(read_connection(), std::move(request), std::move(done));
+}
+
 void MemcachedNode::ping(TimePoint deadline, Completion<NodeReply> done) {
   NodeRequest request;
   request.line = "mg t1/ping";

@@ -40,6 +40,9 @@ class MemcachedNode {
   void discard(Ticket ticket);
   void set(const std::string& key, Value value, TimePoint deadline, Completion<NodeReply> done);
   void remove(const std::string& key, TimePoint deadline, Completion<NodeReply> done);
+  // kWon: nobody has had the key for `lasts`, and now the asker has; kDone: somebody else has it.
+  void claim(const std::string& key, std::chrono::seconds lasts, TimePoint deadline,
+             Completion<NodeReply> done);
   // Whether it answers at all: asks for a key that nobody has.
   void ping(TimePoint deadline, Completion<NodeReply> done);
 

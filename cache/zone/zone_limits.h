@@ -40,6 +40,11 @@ struct ZoneLimits {
   uint64_t write_bytes = 16 << 20;  // fills and repairs under way, with parity
   uint32_t repairs_in_flight = 16;
   uint32_t kept_chunks = 8;  // answered, and kept until it is known what else of it has to be repaired
+  // One worker of a zone fetches what all lack; the others wait for its fill, but no longer than this (0: not
+  // at all), looking again after first_look and then ever more rarely.
+  Duration claim_wait = std::chrono::milliseconds(200);
+  Duration first_look = std::chrono::milliseconds(10);
+  std::chrono::seconds claim_lasts{2};
   uint64_t node_write_rate = 150'000'000;  // bytes a second of fills and repairs that one node gets
   uint32_t combinations = 64;              // of shards that are tried when a chunk's bytes are wrong
   NodeLimits node;
@@ -56,6 +61,9 @@ struct ZoneCounters {
   std::atomic<uint64_t> fills;           // chunks written
   std::atomic<uint64_t> writes_failed;   // shards of fills and repairs that no node took
   std::atomic<uint64_t> fills_dropped;   // chunks not written: beyond a limit
+  std::atomic<uint64_t> claims_won;      // misses that this worker fills
+  std::atomic<uint64_t> claims_lost;     // misses that another one was about to fill
+  std::atomic<uint64_t> claims_filled;   // those of them that it did fill in time
   std::atomic<uint64_t> ejections;
   std::atomic<uint64_t> readmissions;
   std::atomic<uint64_t> nodes_out;  // a gauge

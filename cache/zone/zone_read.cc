@@ -12,9 +12,12 @@ ZoneRead::ZoneRead(const Parts& parts, const ChunkRef& ref, const Fetch& fetch, 
       fetch_(fetch),
       deadline_(deadline),
       done_(std::move(done)),
-      token_(std::move(token)) {}
+      token_(std::move(token)),
+      next_look_(parts.limits.first_look) {}
 
 void ZoneRead::start() {
+  phase_ = Phase::kReading;
+  asking_to_join_ = false;
   ask_all(deadline_);
   step();
 }
@@ -90,7 +93,7 @@ void ZoneRead::step() {
   switch (phase_) {
     case Phase::kReading:
       if (good >= enough) return join_soon();
-      if (good + asked < enough) return miss();
+      if (good + asked < enough) return lacking();
       return;
     case Phase::kReadingAgain:
       if (good + asked < enough) return miss();
@@ -101,6 +104,8 @@ void ZoneRead::step() {
       return;
     case Phase::kJoining:
     case Phase::kSalvaging:
+    case Phase::kClaiming:
+    case Phase::kWaiting:
       return;
   }
 }
@@ -137,7 +142,10 @@ void ZoneRead::join() {
     Result<SealedChunk> chunk = join_shards(parts_.code, ref_, std::move(buffers));
     std::optional<SealedChunk> found;
     if (chunk.ok()) found = std::move(chunk).value();
-    if (found) std::exchange(done_, {})(found);
+    if (found) {
+      if (claim_lost_) count(parts_.counters.claims_filled);
+      std::exchange(done_, {})(found);
+    }
     parts_.loop.post([this, found = std::move(found)]() mutable { joined(std::move(found)); });
   });
 }
@@ -145,6 +153,46 @@ void ZoneRead::join() {
 void ZoneRead::joined(std::optional<SealedChunk> chunk) {
   if (!chunk) return read_again();
   set_answered(std::move(chunk));
+}
+
+// The zone does not hold it. Nodes that did not answer are no reason to claim anything: perhaps they hold it.
+void ZoneRead::lacking() {
+  discard_asked();
+  if (count_of(State::kMissing) == 0 || parts_.limits.claim_wait == Duration::zero()) return miss();
+  if (claim_lost_) return wait_for_fill();
+  ZoneMember* member = nullptr;
+  for (unsigned i = 0; i < shards_.size() && member == nullptr; ++i) {
+    member = parts_.members.member_of(ref_.id, i);
+  }
+  if (member == nullptr) return miss();
+  phase_ = Phase::kClaiming;
+  ++open_requests_;
+  member->client.claim(claim_key(ref_.id), parts_.limits.claim_lasts, deadline_,
+                       [this, member](const Result<NodeReply>& reply) {
+                         --open_requests_;
+                         parts_.members.record(*member, reply);
+                         claimed(reply);
+                       });
+}
+
+// A claim is a hint and no lock: whatever goes wrong with it, the chunk is fetched.
+void ZoneRead::claimed(const Result<NodeReply>& reply) {
+  if (reply.ok() && reply.value() == NodeReply::kWon) count(parts_.counters.claims_won);
+  if (!reply.ok() || reply.value() != NodeReply::kDone) return miss();
+  count(parts_.counters.claims_lost);
+  claim_lost_ = true;
+  deadline_ = std::min(fetch_.deadline, parts_.loop.now() + parts_.limits.claim_wait);
+  wait_for_fill();
+}
+
+// Without a slot, or those who wait would keep others from what the zone does hold.
+void ZoneRead::wait_for_fill() {
+  phase_ = Phase::kWaiting;
+  buffers_.reset();
+  const TimePoint look = std::min(deadline_, parts_.loop.now() + next_look_);
+  next_look_ *= 2;
+  parts_.loop.call_at(look, [this] { parts_.owner.waits_for_slot(*this); });
+  parts_.owner.left_slot(*this);
 }
 
 // Some shard lies, and it is not known which. Reads that come to this are rare: the node that lies is ejected
@@ -189,7 +237,7 @@ void ZoneRead::set_answered(std::optional<SealedChunk> chunk) {
   phase_ = Phase::kAnswered;
   buffers_.reset();
   keep_chunk(std::move(chunk));
-  parts_.owner.answered(*this);
+  parts_.owner.left_slot(*this);
   step();
 }
 

@@ -1,7 +1,8 @@
 // ZoneRead: one chunk's way out of the zone. Asks for all its shards at once and is done with the first k
 // whose headers are right; joins and verifies them on the CPU. When the bytes are wrong it asks once more for
 // all of them, into memory of their own, and tries which k give the chunk. What is missing or bad beside a
-// chunk that was found is written back.
+// chunk that was found is written back. What the zone lacks one worker claims, for which it is a miss at
+// once; the others wait a moment for its fill.
 //
 // Belongs to the loop's thread, apart from the CPU's turns, during which it does not touch what they use. The
 // answer may run on either. It outlives its answer until all its requests are answered.
@@ -26,8 +27,10 @@ class ZoneRead;
 class ZoneReadOwner {
  public:
   virtual ~ZoneReadOwner() = default;
-  // It was answered and its memory is free.
-  virtual void answered(ZoneRead& read) = 0;
+  // Its memory is free: it was answered, or waits for another worker's fill.
+  virtual void left_slot(ZoneRead& read) = 0;
+  // It has waited, and is to be started again when it is its turn.
+  virtual void waits_for_slot(ZoneRead& read) = 0;
   // It is over: destroys it. After answered().
   virtual void ended(ZoneRead& read) = 0;
 };
@@ -54,12 +57,20 @@ class ZoneRead {
   // Nobody needs the answer any more, or it comes too late.
   bool is_stale() const { return fetch_.stop.stop_requested() || parts_.loop.now() >= deadline_; }
 
-  // Both may end it inside the call.
+  // Both may end it inside the call. Started again after it waited for a slot once more.
   void start();
   void miss();
 
  private:
-  enum class Phase : uint8_t { kReading, kJoining, kReadingAgain, kSalvaging, kAnswered };
+  enum class Phase : uint8_t {
+    kReading,
+    kJoining,
+    kReadingAgain,
+    kSalvaging,
+    kClaiming,
+    kWaiting,
+    kAnswered
+  };
   enum class State : uint8_t { kAbsent, kAsked, kGood, kMissing, kBad, kLate, kUnneeded };
   struct Shard {
     State state = State::kAbsent;
@@ -79,6 +90,9 @@ class ZoneRead {
   bool has_all_data() const;
   void join();
   void joined(std::optional<SealedChunk> chunk);
+  void lacking();
+  void claimed(const Result<NodeReply>& reply);
+  void wait_for_fill();
   void read_again();
   void salvage();
   void salvaged(const SalvagedChunk& result);
@@ -90,7 +104,7 @@ class ZoneRead {
   const Parts& parts_;
   const ChunkRef ref_;
   const Fetch fetch_;
-  const TimePoint deadline_;
+  TimePoint deadline_;  // then it is a miss; later when it waits for a fill
   Completion<std::optional<SealedChunk>> done_;
   const Activity::Token token_;
 
@@ -99,7 +113,9 @@ class ZoneRead {
   bool asking_ = false;
   bool asking_to_join_ = false;
   unsigned open_requests_ = 0;  // of all rounds
-  uint64_t generation_ = 0;     // of the members, when they were asked
+  bool claim_lost_ = false;
+  Duration next_look_;
+  uint64_t generation_ = 0;  // of the members, when they were asked
   std::vector<Shard> shards_;
   std::vector<ShardHeader> headers_;
   std::optional<ShardBuffers> buffers_;

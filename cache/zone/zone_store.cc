@@ -88,7 +88,11 @@ void ZoneStore::shut_down() {
 void ZoneStore::enqueue(std::unique_ptr<ZoneRead> read) {
   ZoneRead* const raw = read.get();
   reads_.emplace(raw, std::move(read));
-  queue_.push(raw->fetch().priority, raw->fetch().mount, raw);
+  waits_for_slot(*raw);
+}
+
+void ZoneStore::waits_for_slot(ZoneRead& read) {
+  queue_.push(read.fetch().priority, read.fetch().mount, &read);
   pump();
 }
 
@@ -119,7 +123,7 @@ bool ZoneStore::may_start(Priority priority, uint64_t mount) const {
   return mine == mount_in_flight_.end() || mine->second < limits_.reads_in_flight_per_mount;
 }
 
-void ZoneStore::answered(ZoneRead& read) {
+void ZoneStore::left_slot(ZoneRead& read) {
   --in_flight_.at(index_of(read.fetch().priority));
   const auto mine = mount_in_flight_.find(read.fetch().mount);
   if (--mine->second == 0) mount_in_flight_.erase(mine);

@@ -54,7 +54,8 @@ class ZoneStore final : public ChunkStore, private ZoneReadOwner {
  private:
   ZoneStore(const Parts& parts, ErasureCode code, const ZoneLimits& limits);
 
-  void answered(ZoneRead& read) override;
+  void left_slot(ZoneRead& read) override;
+  void waits_for_slot(ZoneRead& read) override;
   void ended(ZoneRead& read) override;
 
   void enqueue(std::unique_ptr<ZoneRead> read);

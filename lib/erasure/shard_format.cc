@@ -63,6 +63,8 @@ std::string shard_key(const ShardName& name) {
          std::to_string(name.index) + "/" + name.chunk.id.hex();
 }
 
+std::string claim_key(const ChunkId& id) { return "c1/" + id.hex(); }
+
 ShardHeader make_shard_header(const ShardName& name, ByteView payload) {
   ShardHeader header = named(name);
   store_le32(header, kPayloadCrcAt, crc32c(payload));

@@ -31,6 +31,9 @@ uint32_t shard_length(uint32_t stored_length, unsigned data_shards);
 // "t1/4+1/0/<id>"
 std::string shard_key(const ShardName& name);
 
+// "c1/<id>": who fetches a chunk that the zone lacks holds it for a moment.
+std::string claim_key(const ChunkId& id);
+
 // REQUIRES: payload.size() == shard_length(…)
 ShardHeader make_shard_header(const ShardName& name, ByteView payload);
 
