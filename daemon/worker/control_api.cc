@@ -24,6 +24,7 @@ struct ImageRequestText {
   ImageName name;
   Outage outage = Outage::kError;
   Rollback rollback = Rollback::kRefuse;
+  Replay replay = Replay::kYes;
 };
 
 Result<ImageRequestText> parse_request(const Json& request, const Config& config) {
@@ -35,6 +36,8 @@ Result<ImageRequestText> parse_request(const Json& request, const Config& config
     return Error{Code::kUsage, "\"outage\" must be \"error\" or \"wait\""};
   parsed.outage = outage == "wait" ? Outage::kWait : Outage::kError;
   parsed.rollback = request.value("allow_rollback", false) ? Rollback::kAllow : Rollback::kRefuse;
+  const bool prefetch = request.value("prefetch", true) && config.prefetch_replay;
+  parsed.replay = prefetch ? Replay::kYes : Replay::kNo;
   return parsed;
 }
 
@@ -75,6 +78,7 @@ ControlApi::ControlApi(const Parts& parts, Config config, std::string config_fil
 void ControlApi::register_with(ControlServer& server) {
   server.on_post("/v1/mounts", [this](const Json& request) { return mount(request); });
   server.on_post("/v1/umount", [this](const Json& request) { return umount(request); });
+  server.on_post("/v1/trace", [this](const Json& request) { return record_trace(request); });
   server.on_get("/v1/mounts", [this](const Json&) { return list_mounts(); });
   server.on_get("/v1/stats", [this](const Json&) { return stats(); });
   server.on_post("/v1/reload", [this](const Json&) { return reload(); });
@@ -101,10 +105,15 @@ Result<Json> ControlApi::mount(const Json& request) {
                           {"tenant", image.tenant},
                           {"outage", image.outage == Outage::kWait ? "wait" : "error"}})
                         .dump();
+  std::shared_ptr<Traces::Episode> episode;
+  if (!parts_.mounts.shows(mounting.key)) {
+    episode = parts_.traces.open(opened, inode_of(mounting.key), image.replay);
+  }
   Bytes bytes = image_bytes(opened);
   const auto mounted = parts_.mounts.mount(mounting, bytes);
   wipe(bytes);
   if (!mounted.ok()) return mounted.error();
+  if (episode) parts_.traces.watch(episode, parts_.images.first_reads(mounting.key));
   Json answer = describe(mounted.value());
   answer["config"] = Json::parse(opened.manifest.details.config, nullptr, false);
   return answer;
@@ -131,6 +140,17 @@ Result<Json> ControlApi::umount(const Json& request) {
   const Unmount how = request.value("lazy", false) ? Unmount::kLazy : Unmount::kIdle;
   THAW_TRY(parts_.mounts.umount({request.value("target", ""), request.value("pid", 0), how}));
   return Json{{"target", request.value("target", "")}};
+}
+
+Result<Json> ControlApi::record_trace(const Json& request) {
+  THAW_ASSIGN(const ImageRequestText image, parse_request(request, config()));
+  THAW_ASSIGN(const OpenedImage opened,
+              parts_.session.open_image(image.name.text(), image.tenant, image.rollback));
+  const auto reads = parts_.images.first_reads(image_key(opened.manifest.digest, image.outage));
+  if (!reads) return Error{Code::kNotFound, image.name.text() + " is not mounted; see 'thaw ps'"};
+  reads->restart();
+  parts_.traces.watch(Traces::begin(opened), reads);
+  return Json{{"seconds", std::chrono::duration_cast<std::chrono::seconds>(Traces::kRecorded).count()}};
 }
 
 Json ControlApi::describe(const Mount& mount) {

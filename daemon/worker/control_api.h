@@ -14,6 +14,7 @@
 #include "daemon/store_session.h"
 #include "daemon/wiring.h"
 #include "daemon/worker/served_images.h"
+#include "daemon/worker/traces.h"
 
 namespace thaw {
 
@@ -25,6 +26,7 @@ class ControlApi {
     ServedImages& images;
     Chain& chain;
     CountersPage& counters;
+    Traces& traces;
   };
 
   // `config_file` is what the daemon was started with.
@@ -41,6 +43,7 @@ class ControlApi {
  private:
   Result<nlohmann::json> mount(const nlohmann::json& request);
   Result<nlohmann::json> umount(const nlohmann::json& request);
+  Result<nlohmann::json> record_trace(const nlohmann::json& request);
   Result<nlohmann::json> list_mounts();
   Result<nlohmann::json> stats();
   nlohmann::json describe(const Mount& mount);

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "lib/manifest/manifest_memory.h"
+#include "lib/manifest/trace.h"
 
 namespace thaw {
 namespace {
@@ -62,13 +63,20 @@ Status ServedImages::show(const std::string& key, ByteView image) {
   auto map = image_map(std::move(manifest));
   THAW_TRY(check(*map));
   const auto outage = key.ends_with(kWaitSuffix) ? Outage::kWait : Outage::kError;
-  const ImageReader::Parts parts{chain_.source(), chain_.memory(), chain_.read_ahead(), counters};
+  auto first_reads = std::make_shared<FirstReads>(map->entries.size(), kMaxTraceChunks);
+  const ImageReader::Parts parts{chain_.source(), chain_.memory(), chain_.read_ahead(), counters,
+                                 first_reads.get()};
   const BlockFile file{key, map->device_size};
-  auto shown =
-      std::shared_ptr<Served>(new Served{file, digest, outage, counters, ImageReader(std::move(map), parts)});
+  auto shown = std::shared_ptr<Served>(
+      new Served{file, digest, outage, counters, std::move(first_reads), ImageReader(std::move(map), parts)});
   const std::unique_lock lock(mutex_);
   images_.try_emplace(inode_of(key), std::move(shown));
   return {};
+}
+
+std::shared_ptr<FirstReads> ServedImages::first_reads(const std::string& key) const {
+  const auto image = served(inode_of(key));
+  return image ? image->first_reads : nullptr;
 }
 
 void ServedImages::hide(const std::string& key) {

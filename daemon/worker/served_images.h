@@ -42,6 +42,9 @@ class ServedImages final : public BlockFiles, public ImageHost {
   // For reads that start from now on.
   void set_deadline(Duration deadline) { deadline_ = deadline; }
 
+  // What is read of an image; nothing when it is not shown.
+  std::shared_ptr<FirstReads> first_reads(const std::string& key) const;
+
   Status show(const std::string& key, ByteView image) override;
   void hide(const std::string& key) override;
 
@@ -55,6 +58,7 @@ class ServedImages final : public BlockFiles, public ImageHost {
     Digest manifest;
     Outage outage;
     ImageCounters& counters;
+    std::shared_ptr<FirstReads> first_reads;
     ImageReader reader;
   };
 

@@ -71,6 +71,12 @@ ChainOptions chain_options(const Config& config) {
   return options;
 }
 
+// Chunks in flight for one image: enough to fill a link whose answers take long, little of the memory tier.
+uint32_t prefetch_window(const Config& config) {
+  constexpr uint64_t kChunk = 512 * kKiB;
+  return static_cast<uint32_t>(std::clamp<uint64_t>(config.memory_bytes / kReadAheadShare / kChunk, 4, 48));
+}
+
 MountTableOptions mount_options(const Config& config) {
   MountTableOptions options;
   options.run_dir = without_links(config.run_dir);
@@ -92,7 +98,8 @@ class Worker {
         images_(chain_, counters, timers_, config.read_deadline),
         helpers_({"/proc/self/exe", "--mount-helper"}),
         mounts_({images_, link, helpers_, timers_}, mount_options(config)),
-        api_({*session_, mounts_, images_, chain_, counters}, config, config_file),
+        traces_({session_->store(), chain_, counters, timers_, prefetch_window(config)}),
+        api_({*session_, mounts_, images_, chain_, counters, traces_}, config, config_file),
         metrics_listen_(config.metrics_listen) {}
 
   Status run(Inheritance inheritance);
@@ -113,6 +120,7 @@ class Worker {
   ServedImages images_;
   HelperClient helpers_;
   MountTable mounts_;
+  Traces traces_;
   ControlApi api_;
   const std::string metrics_listen_;  // empty: nowhere
   std::vector<std::thread> threads_;

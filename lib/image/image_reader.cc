@@ -19,6 +19,10 @@ class Gather {
          Completion<ReadableRange> done)
       : range_(std::move(range)), fetch_(fetch), parts_(parts), done_(std::move(done)) {}
 
+  void note_in(FirstReads& first_reads) {
+    for (const ReadableRange::Piece& piece : range_.pieces()) first_reads.note(piece.entry);
+  }
+
   // Asks for the chunks that are not in hand; the count has one more for this loop, so that the read does not
   // end within it.
   void ask() {
@@ -96,6 +100,7 @@ void ImageReader::read(uint64_t offset, uint32_t length, const Fetch& fetch, Com
   const auto clipped = static_cast<uint32_t>(std::min<uint64_t>(length, available));
   auto gather =
       std::make_unique<Gather>(ReadableRange::plan(map_, offset, clipped), fetch, parts_, std::move(done));
+  if (parts_.first_reads != nullptr) gather->note_in(*parts_.first_reads);
   gather.release()->ask();
   read_ahead_.observe(offset, clipped, fetch);
 }

@@ -10,6 +10,7 @@
 
 #include "lib/chunk/chunk_source.h"
 #include "lib/chunk/chunk_store.h"
+#include "lib/image/first_reads.h"
 #include "lib/image/image_map.h"
 #include "lib/image/read_ahead.h"
 #include "lib/image/readable_range.h"
@@ -24,6 +25,7 @@ class ImageReader {
     ChunkStore& memory;  // told of chunks whose bytes changed while they lay there
     ReadAheadBudget& budget;
     ImageCounters& counters;
+    FirstReads* first_reads = nullptr;  // told of what readers ask for; nobody wants to know it otherwise
   };
 
   // REQUIRES: check(*map) is good

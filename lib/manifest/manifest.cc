@@ -10,6 +10,7 @@
 #include "lib/crypto/seal.h"
 #include "lib/manifest/image_name.h"
 #include "lib/manifest/manifest_parts.h"
+#include "lib/manifest/trace.h"
 #include "lib/manifest/wire.h"
 
 namespace thaw {
@@ -180,6 +181,7 @@ Result<OpenManifest> open_manifest(ByteView bytes, const Digest& digest, const S
 
   OpenManifest open;
   open.digest = digest;
+  open.trace_key = trace_key_of(data_key);
   open.clear = std::move(parsed.clear);
   WireReader in(text.subspan(key_bytes));
   open.details = read_details(in);

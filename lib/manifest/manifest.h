@@ -64,6 +64,7 @@ struct OpenManifest {
   Manifest clear;
   ImageDetails details;
   KeyTable keys;
+  Secret trace_key;  // of trace_key_of(); all zeros when it was read from memory and not from the store
 };
 
 // The manifest's bytes. `data_key` must be fresh: it seals this message and no other.

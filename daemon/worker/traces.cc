@@ -1,0 +1,151 @@
+#include "daemon/worker/traces.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <unordered_set>
+#include <utility>
+
+#include "lib/store/paths.h"
+
+namespace thaw {
+namespace {
+
+constexpr Duration kLoadTime = std::chrono::seconds(10);
+constexpr Duration kPrefetchTime = std::chrono::seconds(60);
+// With fewer first reads than this, nobody can say whether a trace helps.
+constexpr size_t kJudgedReads = 32;
+constexpr double kHelps = 0.25;  // of the first reads; a trace that names less is dropped
+
+}  // namespace
+
+struct Traces::Episode {
+  Digest manifest;
+  RootId root;
+  Secret key;
+  uint64_t mount = 0;
+  std::vector<ManifestChunk> chunks;  // ascending by index
+
+  Mutex mutex;
+  std::vector<uint32_t> trace GUARDED_BY(mutex);          // as it was loaded
+  std::unordered_set<uint32_t> traced GUARDED_BY(mutex);  // the same
+  std::shared_ptr<FirstReads> reads GUARDED_BY(mutex);    // once it is mounted
+
+  // Places on the device of what was read first, in order.
+  std::vector<uint32_t> first_chunks() {
+    std::shared_ptr<FirstReads> watched;
+    {
+      MutexLock lock(mutex);
+      watched = reads;
+    }
+    std::vector<uint32_t> places;
+    if (!watched) return places;
+    for (const uint32_t entry : watched->order()) places.push_back(chunks.at(entry).index);
+    return places;
+  }
+
+  std::vector<ChunkRef> traced_chunks() {
+    std::vector<ChunkRef> refs;
+    MutexLock lock(mutex);
+    for (const uint32_t place : trace) {
+      const auto found = std::ranges::lower_bound(chunks, place, {}, &ManifestChunk::index);
+      if (found != chunks.end() && found->index == place) refs.push_back(found->ref());
+    }
+    return refs;
+  }
+
+  // The share of these that the loaded trace names.
+  double covered(const std::vector<uint32_t>& places) {
+    MutexLock lock(mutex);
+    if (places.empty()) return 1;
+    const auto named = std::ranges::count_if(
+        places, [this](uint32_t place) NO_THREAD_SAFETY_ANALYSIS { return traced.contains(place); });
+    return static_cast<double>(named) / static_cast<double>(places.size());
+  }
+
+  bool helps() {
+    const std::vector<uint32_t> places = first_chunks();
+    return places.size() < kJudgedReads || covered(places) >= kHelps;
+  }
+};
+
+std::shared_ptr<Traces::Episode> Traces::begin(const OpenedImage& image) {
+  auto episode = std::make_shared<Episode>();
+  episode->manifest = image.manifest.digest;
+  episode->root = image.root;
+  episode->key = image.manifest.trace_key;
+  episode->chunks = image.manifest.clear.chunks;
+  return episode;
+}
+
+std::shared_ptr<Traces::Episode> Traces::open(const OpenedImage& image, uint64_t mount, Replay replay) {
+  auto episode = begin(image);
+  episode->mount = mount;
+  const GetOptions options{kMaxTraceBytes, parts_.timers.now() + kLoadTime, {}};
+  parts_.store.get(
+      trace_key(episode->root, episode->manifest), options,
+      [this, episode, replay](const Result<Object>& object) { loaded(episode, object, replay); });
+  return episode;
+}
+
+void Traces::loaded(const std::shared_ptr<Episode>& episode, const Result<Object>& object, Replay how) {
+  if (!object.ok()) return;
+  auto trace = open_trace(object->bytes.view(), episode->manifest, episode->key);
+  if (!trace.ok()) return spdlog::warn("{}; it is recorded anew", trace.error().message);
+  {
+    MutexLock lock(episode->mutex);
+    episode->traced.insert(trace->chunks.begin(), trace->chunks.end());
+    episode->trace = std::move(trace->chunks);
+  }
+  if (how == Replay::kYes) replay(episode);
+}
+
+void Traces::replay(const std::shared_ptr<Episode>& episode) {
+  PrefetchPlan plan;
+  plan.window = parts_.window;
+  plan.fetch.mount = episode->mount;
+  plan.fetch.deadline = parts_.timers.now() + kPrefetchTime;
+  plan.helps = [weak = std::weak_ptr<Episode>(episode)] {
+    const auto alive = weak.lock();
+    return !alive || alive->helps();
+  };
+  ImageCounters& counters = parts_.counters.image(episode->manifest);
+  plan.fetched = [&counters](Tier tier) {
+    if (tier != Tier::kMemory) count(counters.chunks_fetched.at(static_cast<size_t>(tier)));
+  };
+  plan.chunks = episode->traced_chunks();
+  spdlog::debug("prefetch of {} chunks for {}", plan.chunks.size(), episode->manifest.hex());
+  // It asks at once, and `helps` takes the episode's mutex.
+  Prefetch::start(parts_.chain.source(), std::move(plan));
+}
+
+void Traces::watch(const std::shared_ptr<Episode>& episode, std::shared_ptr<FirstReads> reads) {
+  {
+    MutexLock lock(episode->mutex);
+    episode->reads = std::move(reads);
+  }
+  parts_.timers.call_at(parts_.timers.now() + kRecorded, [this, episode] { finish(episode); });
+}
+
+void Traces::finish(const std::shared_ptr<Episode>& episode) {
+  Trace trace{episode->first_chunks()};
+  {
+    MutexLock lock(episode->mutex);
+    if (episode->reads) episode->reads->finish();
+  }
+  if (trace.chunks.size() < kLeastChunks || episode->covered(trace.chunks) >= kCovered) return;
+  save(*episode, trace);
+}
+
+void Traces::save(const Episode& episode, const Trace& trace) {
+  auto bytes = std::make_shared<Bytes>(seal_trace(trace, episode.manifest, episode.key));
+  const std::string name = episode.manifest.hex();
+  const size_t chunks = trace.chunks.size();
+  parts_.store.put(trace_key(episode.root, episode.manifest), *bytes, {},
+                   [bytes, name, chunks](const Result<PutOutcome>& put) {
+                     if (put.ok()) return spdlog::info("recorded the first {} chunks of {}", chunks, name);
+                     spdlog::warn("the trace of {} is not kept: {}", name, put.error().message);
+                   });
+}
+
+}  // namespace thaw

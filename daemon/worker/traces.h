@@ -1,0 +1,57 @@
+// Traces: records in which order a newly mounted image's chunks are read first, keeps that with the image in
+// the store, and replays it as prefetch when the image is mounted cold again, on this worker or another one.
+//
+// Owned by the worker. Any thread may call; nothing here waits for the store. A trace that cannot be read,
+// opened or written is no error to anybody.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "cache/prefetch.h"
+#include "daemon/counters_page.h"
+#include "daemon/wiring.h"
+#include "lib/base/timers.h"
+#include "lib/image/first_reads.h"
+#include "lib/manifest/trace.h"
+#include "lib/store/open_image.h"
+
+namespace thaw {
+
+enum class Replay : uint8_t { kYes, kNo };
+
+class Traces {
+ public:
+  static constexpr Duration kRecorded = std::chrono::seconds(10);  // after the mount
+  static constexpr double kCovered = 0.8;    // of the first reads; a trace that names less is recorded anew
+  static constexpr size_t kLeastChunks = 4;  // fewer are not worth a trace
+
+  struct Parts {
+    ObjectStore& store;
+    Chain& chain;
+    CountersPage& counters;
+    Timers& timers;
+    uint32_t window;  // chunks in flight for one image
+  };
+  struct Episode;  // of one image, from its first mount until its trace is recorded
+
+  explicit Traces(const Parts& parts) : parts_(parts) {}
+
+  // An image whose trace shall be recorded, whatever is known of it.
+  static std::shared_ptr<Episode> begin(const OpenedImage& image);
+  // An image is about to be mounted that is not shown: fetches its trace and begins to replay it. `mount`:
+  // who the prefetch is charged to.
+  std::shared_ptr<Episode> open(const OpenedImage& image, uint64_t mount, Replay replay);
+  // It is mounted: `reads` says what its readers ask for.
+  void watch(const std::shared_ptr<Episode>& episode, std::shared_ptr<FirstReads> reads);
+
+ private:
+  void loaded(const std::shared_ptr<Episode>& episode, const Result<Object>& object, Replay replay);
+  void replay(const std::shared_ptr<Episode>& episode);
+  void finish(const std::shared_ptr<Episode>& episode);
+  void save(const Episode& episode, const Trace& trace);
+
+  const Parts parts_;
+};
+
+}  // namespace thaw

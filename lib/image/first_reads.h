@@ -1,0 +1,52 @@
+// FirstReads: in which order an image's chunks are first asked for by readers, for as long as somebody wants
+// to know.
+//
+// Shared by the image's reader and whoever makes a trace of it. Any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "lib/base/mutex.h"
+
+namespace thaw {
+
+class FirstReads {
+ public:
+  // `entries`: of the image's map; `most`: what is remembered of them.
+  FirstReads(size_t entries, size_t most) : most_(most), seen_(entries, false) {}
+
+  // A reader asks for this entry of the map.
+  void note(size_t entry) {
+    if (!recording_.load(std::memory_order_relaxed)) return;
+    MutexLock lock(mutex_);
+    if (seen_[entry] || order_.size() >= most_) return;
+    seen_[entry] = true;
+    order_.push_back(static_cast<uint32_t>(entry));
+  }
+
+  // Entries of the map, in order.
+  std::vector<uint32_t> order() const {
+    MutexLock lock(mutex_);
+    return order_;
+  }
+  // Nothing more is remembered.
+  void finish() { recording_.store(false, std::memory_order_relaxed); }
+  // Forgets all and begins again.
+  void restart() {
+    MutexLock lock(mutex_);
+    order_.clear();
+    seen_.assign(seen_.size(), false);
+    recording_.store(true, std::memory_order_relaxed);
+  }
+
+ private:
+  const size_t most_;
+  std::atomic<bool> recording_{true};
+  mutable Mutex mutex_;
+  std::vector<bool> seen_ GUARDED_BY(mutex_);
+  std::vector<uint32_t> order_ GUARDED_BY(mutex_);
+};
+
+}  // namespace thaw

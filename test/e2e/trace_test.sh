@@ -1,0 +1,80 @@
+# What an image read first is recorded, kept with it, and replayed when it is mounted cold.
+
+begin() {
+  write_config "${1:-.}"
+  copy_store
+  rm -rf "$T"/store/roots/*/traces
+  mkdir -p "$T/mnt"
+  start_daemon
+}
+
+use() { cat "$T"/mnt/usr/bin/b* >/dev/null; ls -lR "$T/mnt/etc" >/dev/null; }
+trace_is_kept() { thaw trace show debian:1 --json >"$T/trace.json" 2>/dev/null; }
+origin_chunks() { json_value '.mounts[0].chunks_fetched.origin' thaw ps; }
+restart() { stop_daemon; start_daemon; }
+
+test_a_trace_is_recorded_replayed_and_dropped() {
+  begin
+  local read fetched
+  expect_error 3 "no trace yet" thaw trace show debian:1
+  thaw mount debian:1 "$T/mnt"
+  use
+  wait_for 15 trace_is_kept || fail "no trace after the first mount"
+  read=$(jq '.chunks | length' "$T/trace.json")
+  [ "$read" -gt 10 ] || fail "the trace has $read chunks only"
+  equal "$(jq '.chunks | unique | length' "$T/trace.json")" "$read" "distinct chunks"
+  thaw umount "$T/mnt"
+  restart
+
+  # Everything that the trace names arrives before anybody reads it.
+  thaw mount debian:1 "$T/mnt"
+  wait_for 10 all_arrived || fail "$(origin_chunks) of $read chunks arrived"
+  fetched=$(origin_chunks)
+  use
+  [ "$(origin_chunks)" -le $((fetched + read / 10)) ] || fail "reading fetched $(($(origin_chunks) - fetched)) more chunks"
+  thaw umount "$T/mnt"
+  restart
+
+  thaw mount debian:1 "$T/mnt" --no-prefetch
+  sleep 1
+  [ "$(origin_chunks)" -lt "$read" ] || fail "prefetched with --no-prefetch"
+  thaw umount "$T/mnt"
+  thaw trace drop debian:1
+  expect_error 3 "no trace yet" thaw trace show debian:1
+  stop_daemon
+}
+all_arrived() { [ "$(origin_chunks)" -ge "$(jq '.chunks | length' "$T/trace.json")" ]; }
+
+test_a_damaged_trace_harms_nobody() {
+  begin
+  local file
+  thaw mount debian:1 "$T/mnt"
+  use
+  wait_for 15 trace_is_kept || fail "no trace after the first mount"
+  file=$(ls "$T"/store/roots/*/traces/*)
+  chmod u+w "$file"
+  flip_bit "$file"
+  thaw umount "$T/mnt"
+  restart
+  expect_error 6 damaged thaw trace show debian:1
+  thaw mount debian:1 "$T/mnt"
+  use
+  wait_for 15 trace_is_kept || fail "not recorded anew"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+
+test_a_mounted_image_is_recorded_on_demand() {
+  begin
+  expect_error 3 "not mounted" thaw trace record debian:1
+  thaw mount debian:1 "$T/mnt"
+  use
+  wait_for 15 trace_is_kept || fail "no trace after the first mount"
+  cp "$T/trace.json" "$T/before.json"
+  thaw trace record debian:1
+  cat "$T"/mnt/usr/bin/[c-z]* >/dev/null
+  wait_for 15 trace_has_changed || fail "the trace is the old one"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+trace_has_changed() { trace_is_kept && ! cmp -s "$T/before.json" "$T/trace.json"; }
