@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "cache/zone/zone_limits.h"
 #include "fuse/read_reply.h"
 #include "lib/base/digest.h"
 #include "lib/chunk/chunk_source.h"
@@ -26,7 +27,8 @@ struct CountersPage {
   std::array<TierCounters, kTierCount> tiers;
   ReadCounters reads;
   LatencyHistogram latency;  // of answered reads
-  ImageSlot overflow;        // shared by images that come when all slots are taken
+  alignas(64) ZoneCounters zone;
+  ImageSlot overflow;  // shared by images that come when all slots are taken
   std::array<ImageSlot, kImages> images;
 
   TierCounters& tier(Tier tier) { return tiers.at(static_cast<size_t>(tier)); }

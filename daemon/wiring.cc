@@ -33,13 +33,14 @@ std::optional<ReadThrough> through(ChunkStore* store, Tier tier, ChunkSource& ne
 
 }  // namespace
 
-// memory → single flight → flash → origin
+// memory → single flight → flash → zone → origin
 Chain::Chain(const Parts& parts, const ChainOptions& options)
     : origin_({parts.store, parts.cpu, parts.timers, parts.counters.tier(Tier::kOrigin), chunk_key,
                random_seed()},
               options.roots, limits_of(options)),
       flash_store_(parts.flash),
-      flash_(through(flash_store_, Tier::kFlash, origin_, parts.counters)),
+      zone_(through(parts.zone, Tier::kZone, origin_, parts.counters)),
+      flash_(through(flash_store_, Tier::kFlash, below_flash(), parts.counters)),
       memory_store_(options.memory_bytes, parts.counters.tier(Tier::kMemory)),
       single_flight_(memory_store_, below_flight(), origin_, parts.timers),
       memory_(memory_store_, Tier::kMemory, single_flight_, parts.counters.tier(Tier::kMemory)),

@@ -36,6 +36,7 @@ class Chain {
     Timers& timers;
     CountersPage& counters;
     FlashStore* flash;  // nullptr: there is no such tier
+    ChunkStore* zone;   // the same
   };
 
   Chain(const Parts& parts, const ChainOptions& options);
@@ -47,11 +48,13 @@ class Chain {
   ReadAheadBudget& read_ahead() { return read_ahead_; }
 
  private:
-  ChunkSource& below_flight() { return flash_ ? static_cast<ChunkSource&>(*flash_) : origin_; }
+  ChunkSource& below_flash() { return zone_ ? static_cast<ChunkSource&>(*zone_) : origin_; }
+  ChunkSource& below_flight() { return flash_ ? *flash_ : below_flash(); }
 
   // In the order in which a fetch goes down, last to first.
   Origin origin_;
   FlashStore* const flash_store_;
+  std::optional<ReadThrough> zone_;
   std::optional<ReadThrough> flash_;
   MemoryStore memory_store_;
   SingleFlight single_flight_;

@@ -48,6 +48,19 @@ Status read_key(Config& config, const std::string& key, const Json& value) {
   return group ? read_group(config, key, value) : read_setting(config, key, value);
 }
 
+Status check_zone(const Config& config) {
+  const uint64_t shards = config.zone_data_shards + config.zone_parity_shards;
+  if (config.zone_nodes.size() < shards) {
+    return Error{Code::kUsage, "\"zone.nodes\": " + std::to_string(config.zone_nodes.size()) + " nodes for " +
+                                   std::to_string(shards) + " shards; name more, or lower zone.data_shards"};
+  }
+  for (const std::string& node : config.zone_nodes) {
+    const auto address = ListenAddress::parse(node.substr(0, node.find('@')));
+    if (!address.ok()) return Error{Code::kUsage, "\"zone.nodes\": " + address.error().message};
+  }
+  return {};
+}
+
 Status check_values(const Config& config) {
   for (const std::string* path : {&config.run_dir, &config.state_dir, &config.build_spool_dir}) {
     if (!path->starts_with("/")) return Error{Code::kUsage, "\"" + *path + "\" must be an absolute path"};
@@ -55,10 +68,7 @@ Status check_values(const Config& config) {
   if (!config.flash_path.empty() && !config.flash_path.starts_with("/")) {
     return Error{Code::kUsage, "\"flash.path\" must be an absolute path"};
   }
-  // A setting that does nothing would be worse than an error.
-  if (!config.zone_nodes.empty()) {
-    return Error{Code::kUsage, "\"zone.nodes\" is not supported by this version; remove it"};
-  }
+  if (!config.zone_nodes.empty()) THAW_TRY(check_zone(config));
   if (!config.metrics_listen.empty()) {
     const auto address = ListenAddress::parse(config.metrics_listen);
     if (!address.ok()) return Error{Code::kUsage, "\"metrics.listen\": " + address.error().message};

@@ -15,8 +15,8 @@ using Json = nlohmann::json;
 constexpr std::array<const char*, kTierCount> kTierNames = {"memory", "flash", "zone", "origin"};
 
 // Those that reload() applies; all others need a restart.
-constexpr std::array<std::string_view, 4> kAppliedAtOnce = {"memory.size", "read.deadline", "read.outage",
-                                                            "log.level"};
+constexpr std::array<std::string_view, 6> kAppliedAtOnce = {"memory.size", "read.deadline",   "read.outage",
+                                                            "log.level",   "prefetch.replay", "zone.nodes"};
 
 // What is needed to open an image again, by the next daemon: a request of the API, pinned to the manifest.
 struct ImageRequestText {
@@ -62,6 +62,20 @@ Json flash_json(const FlashStore* flash) {
           {"chunks", state.chunks},   {"written_bytes", state.written_bytes},
           {"dropped", state.dropped}, {"buffered_bytes", flash->buffered_bytes()},
           {"error", state.error}};
+}
+
+Json zone_json(const ZoneCounters& zone) {
+  return {{"shards_missing", zone.shards_missing.load()},
+          {"shards_bad", zone.shards_bad.load()},
+          {"shards_late", zone.shards_late.load()},
+          {"rebuilt", zone.rebuilt.load()},
+          {"repairs", zone.repairs.load()},
+          {"fills", zone.fills.load()},
+          {"fills_dropped", zone.fills_dropped.load()},
+          {"claims_won", zone.claims_won.load()},
+          {"claims_filled", zone.claims_filled.load()},
+          {"ejections", zone.ejections.load()},
+          {"nodes_out", zone.nodes_out.load()}};
 }
 
 Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
@@ -189,6 +203,7 @@ Result<Json> ControlApi::stats() {
               {"memory_bytes", parts_.chain.memory().bytes()},
               {"buffer_bytes", buffer_arena().held_bytes()},
               {"flash", flash_json(parts_.chain.flash())},
+              {"zone", zone_json(parts_.counters.zone)},
               {"store_away_s", store_away_seconds()},
               {"reads", parts_.counters.reads.reads.load()},
               {"read_errors", parts_.counters.reads.errors.load()},
@@ -197,6 +212,18 @@ Result<Json> ControlApi::stats() {
                {{"p50", latency.percentile_us(0.5)},
                 {"p99", latency.percentile_us(0.99)},
                 {"p999", latency.percentile_us(0.999)}}}};
+}
+
+// Nodes join and leave a tier that is there; a tier that begins or ends is another chain.
+Status ControlApi::change_zone(const Config& fresh, Json& applied, Json& needs_restart) {
+  if (parts_.zone != nullptr && !fresh.zone_nodes.empty()) {
+    THAW_TRY(parts_.zone->set_nodes(fresh));
+    config_.zone_nodes = fresh.zone_nodes;
+    return {};
+  }
+  applied.erase(std::remove(applied.begin(), applied.end(), Json("zone.nodes")), applied.end());
+  needs_restart.push_back("zone.nodes");
+  return {};
 }
 
 Result<Json> ControlApi::reload() {
@@ -208,6 +235,7 @@ Result<Json> ControlApi::reload() {
     const bool at_once = std::ranges::count(kAppliedAtOnce, key) > 0;
     (at_once ? applied : needs_restart).push_back(key);
   }
+  if (fresh.zone_nodes != config_.zone_nodes) THAW_TRY(change_zone(fresh, applied, needs_restart));
   parts_.chain.memory().set_capacity(fresh.memory_bytes);
   parts_.images.set_deadline(fresh.read_deadline);
   spdlog::set_level(spdlog::level::from_str(fresh.log_level));
@@ -215,6 +243,7 @@ Result<Json> ControlApi::reload() {
   config_.read_deadline = fresh.read_deadline;
   config_.read_outage = fresh.read_outage;
   config_.log_level = fresh.log_level;
+  config_.prefetch_replay = fresh.prefetch_replay;
   spdlog::info("the configuration was read again; applied: {}, needs a restart: {}", applied.dump(),
                needs_restart.dump());
   return Json{{"applied", applied}, {"needs_restart", needs_restart}};

@@ -15,6 +15,7 @@
 #include "daemon/wiring.h"
 #include "daemon/worker/served_images.h"
 #include "daemon/worker/traces.h"
+#include "daemon/zone_tier.h"
 
 namespace thaw {
 
@@ -27,6 +28,7 @@ class ControlApi {
     Chain& chain;
     CountersPage& counters;
     Traces& traces;
+    ZoneTier* zone;  // nullptr: there is no such tier
   };
 
   // `config_file` is what the daemon was started with.
@@ -46,6 +48,8 @@ class ControlApi {
   Result<nlohmann::json> record_trace(const nlohmann::json& request);
   Result<nlohmann::json> list_mounts();
   Result<nlohmann::json> stats();
+  Status change_zone(const Config& fresh, nlohmann::json& applied, nlohmann::json& needs_restart)
+      REQUIRES(mutex_);
   nlohmann::json describe(const Mount& mount);
   nlohmann::json store_away_seconds() const;
   Config config() const;

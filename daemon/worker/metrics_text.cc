@@ -96,6 +96,31 @@ void add_flash(Families& families, const FlashStore& flash) {
                    static_cast<double>(state.dropped));
 }
 
+void add_zone(Families& families, const ZoneCounters& zone) {
+  struct Row {
+    const char* name;
+    const char* help;
+    const std::atomic<uint64_t>& value;
+  };
+  const Row rows[] = {
+      {"thaw_zone_shards_missing_total", "Shards that a node did not hold while others held theirs",
+       zone.shards_missing},
+      {"thaw_zone_shards_bad_total", "Shards that were damaged or of another chunk", zone.shards_bad},
+      {"thaw_zone_shards_late_total", "Shards that did not come in time", zone.shards_late},
+      {"thaw_zone_rebuilt_total", "Reads that needed parity", zone.rebuilt},
+      {"thaw_zone_repairs_total", "Shards written back by a read", zone.repairs},
+      {"thaw_zone_fills_total", "Chunks written to the zone", zone.fills},
+      {"thaw_zone_fills_dropped_total", "Chunks not written to the zone: beyond a limit", zone.fills_dropped},
+      {"thaw_zone_claims_won_total", "Misses that this worker fetched for the zone", zone.claims_won},
+      {"thaw_zone_claims_lost_total", "Misses that another worker was about to fill", zone.claims_lost},
+      {"thaw_zone_claims_filled_total", "Those of them that it filled in time", zone.claims_filled},
+      {"thaw_zone_ejections_total", "Times that a node was ejected", zone.ejections},
+  };
+  for (const Row& row : rows) families.counter(row.name, row.help, static_cast<double>(row.value.load()));
+  families.gauge("thaw_zone_nodes_out", "Nodes that are ejected now",
+                 static_cast<double>(zone.nodes_out.load()));
+}
+
 double store_away_seconds(const Origin& origin) {
   const auto since = origin.away_since();
   if (!since) return 0;
@@ -117,6 +142,7 @@ std::string metrics_text(const MetricsSources& sources) {
   families.gauge("thaw_store_away_seconds", "For how long the store has not answered; 0 while it does",
                  store_away_seconds(sources.chain.origin()));
   families.gauge("thaw_mounts", "Mounts of this daemon", static_cast<double>(sources.mounts.list().size()));
+  add_zone(families, sources.counters.zone);
   if (const FlashStore* flash = sources.chain.flash()) add_flash(families, *flash);
   return families.text();
 }

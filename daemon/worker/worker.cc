@@ -19,6 +19,7 @@
 #include "daemon/processes/worker_pool.h"
 #include "daemon/worker/control_api.h"
 #include "daemon/worker/metrics_text.h"
+#include "daemon/zone_tier.h"
 #include "fuse/session.h"
 #include "lib/base/timer_queue.h"
 
@@ -63,6 +64,15 @@ std::unique_ptr<FlashTier> open_flash(const Config& config, const FlashTier::Par
   return nullptr;
 }
 
+// The same: a zone that cannot be used is a miss.
+std::unique_ptr<ZoneTier> open_zone(const Config& config, const ZoneTier::Parts& parts) {
+  if (config.zone_nodes.empty()) return nullptr;
+  auto zone = ZoneTier::open(config, parts);
+  if (zone.ok()) return std::move(zone).value();
+  spdlog::error("no zone tier: {}", zone.error().message);
+  return nullptr;
+}
+
 ChainOptions chain_options(const Config& config) {
   ChainOptions options;
   options.memory_bytes = config.memory_bytes;
@@ -93,13 +103,15 @@ class Worker {
         counters_(counters),
         session_(std::move(session)),
         flash_(open_flash(config, {session_->cpu(), timers_, counters.tier(Tier::kFlash)})),
-        chain_({session_->store(), session_->cpu(), timers_, counters, flash_ ? &flash_->store() : nullptr},
+        zone_(open_zone(config, {session_->cpu(), counters.tier(Tier::kZone), counters.zone})),
+        chain_({session_->store(), session_->cpu(), timers_, counters, flash_ ? &flash_->store() : nullptr,
+                zone_ ? &zone_->store() : nullptr},
                chain_options(config)),
         images_(chain_, counters, timers_, config.read_deadline),
         helpers_({"/proc/self/exe", "--mount-helper"}),
         mounts_({images_, link, helpers_, timers_}, mount_options(config)),
         traces_({session_->store(), chain_, counters, timers_, prefetch_window(config)}),
-        api_({*session_, mounts_, images_, chain_, counters, traces_}, config, config_file),
+        api_({*session_, mounts_, images_, chain_, counters, traces_, zone_.get()}, config, config_file),
         metrics_listen_(config.metrics_listen) {}
 
   Status run(Inheritance inheritance);
@@ -116,6 +128,7 @@ class Worker {
   TimerQueue timers_;
   std::unique_ptr<StoreSession> session_;
   std::unique_ptr<FlashTier> flash_;  // nothing without flash.path
+  std::unique_ptr<ZoneTier> zone_;    // nothing without zone.nodes
   Chain chain_;
   ServedImages images_;
   HelperClient helpers_;

@@ -40,7 +40,10 @@ TEST_CASE("wrong values say what is right", "[config]") {
   CHECK(error_of(R"({"memory": {"size": 5}})").find("size such as") != std::string::npos);
   CHECK(error_of(R"({"read": {"outage": "never"}})").find("\"wait\"") != std::string::npos);
   CHECK(error_of(R"({"read": 3})").find("must be an object") != std::string::npos);
-  CHECK(error_of(R"({"zone": {"nodes": ["127.0.0.1:11211"]}})").find("not supported") != std::string::npos);
+  CHECK(error_of(R"({"zone": {"nodes": ["127.0.0.1:11211"]}})").find("1 nodes for 5 shards") !=
+        std::string::npos);
+  CHECK(error_of(R"({"zone": {"nodes": ["a:1", "b"], "data_shards": 1}})").find("HOST:PORT") !=
+        std::string::npos);
   CHECK(error_of(R"({"tenant": )").find("not valid JSON") != std::string::npos);
   CHECK(error_of("[]").find("one JSON object") != std::string::npos);
 }

@@ -1,0 +1,130 @@
+# The zone tier over real memcached nodes.
+
+free_ports() {  # free_ports COUNT
+  /usr/bin/python3 -c 'import socket, sys
+sockets = [socket.socket() for _ in range(int(sys.argv[1]))]
+for s in sockets: s.bind(("127.0.0.1", 0))
+print(*[s.getsockname()[1] for s in sockets])' "$1"
+}
+
+start_node() {  # start_node PORT
+  memcached -u nobody -l 127.0.0.1 -p "$1" -U 0 -m 256 -t 1 -I 1m >"$T/node-$1.log" 2>&1 &
+  node_pid[$1]=$!
+  wait_for 5 node_answers "$1" || fail "memcached on port $1 does not answer"
+}
+node_answers() { (exec 9<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+kill_node() { kill -9 "${node_pid[$1]}"; wait "${node_pid[$1]}" 2>/dev/null || true; unset "node_pid[$1]"; }
+
+stop_nodes() {
+  local status=$? port
+  for port in "${!node_pid[@]}"; do
+    kill -CONT "${node_pid[$port]}" 2>/dev/null || true
+    kill_node "$port"
+  done
+  (exit $status)
+}
+
+# begin [JQ_PROGRAM]: five nodes on PORTS, and a daemon that uses them.
+begin() {
+  local port
+  declare -gA node_pid=()
+  trap 'stop_nodes; end_of_test' EXIT
+  read -ra ports <<<"$(free_ports 6)"
+  for port in "${ports[@]:0:5}"; do start_node "$port"; done
+  write_config ".zone.nodes = $(nodes_json 5) | ${1:-.}"
+  copy_store
+  mkdir -p "$T/mnt"
+  start_daemon
+}
+nodes_json() { printf '%s\n' "${ports[@]:0:$1}" | jq -R '"127.0.0.1:" + .' | jq -sc .; }
+
+tier() { thaw stats --json | jq -r ".tiers.$1"; }
+zone() { thaw stats --json | jq -r ".zone.$1"; }
+read_all() { (cd "$T/mnt" && find . -xdev -type f -print0 | sort -z | xargs -0 sha256sum); }
+
+# A daemon whose memory is empty.
+restart() { thaw umount "$T/mnt"; stop_daemon; start_daemon; thaw mount debian:1 "$T/mnt"; }
+all_is_filled() { [ "$(zone fills)" -ge "$(tier origin.hits)" ]; }
+
+fill() {
+  thaw mount debian:1 "$T/mnt"
+  read_all >"$T/wanted"
+  wait_for 10 all_is_filled || fail "$(zone fills) fills for $(tier origin.hits) chunks"
+}
+
+test_another_worker_reads_from_the_zone() {
+  begin
+  fill
+  rm -r "$T"/store/roots/*/chunks  # nothing else has them now
+  restart
+  read_all >"$T/seen"
+  cmp "$T/wanted" "$T/seen"
+  equal "$(tier origin.hits)" 0 "chunks from the store"
+  [ "$(tier zone.hits)" -gt 50 ] || fail "only $(tier zone.hits) chunks came from the zone"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+
+test_a_killed_and_a_frozen_node_are_not_missed() {
+  begin
+  fill
+  rm -r "$T"/store/roots/*/chunks
+  kill_node "${ports[1]}"
+  restart
+  read_all >"$T/seen"
+  cmp "$T/wanted" "$T/seen"
+  [ "$(zone rebuilt)" -gt 0 ] || fail "no read needed parity"
+  equal "$(tier origin.hits)" 0 "chunks from the store with a node down"
+
+  start_node "${ports[1]}"  # empty: what is read is written back to it
+  restart
+  read_all >"$T/seen"
+  cmp "$T/wanted" "$T/seen"
+  [ "$(zone repairs)" -gt 0 ] || fail "nothing was written back to the node that came back"
+
+  kill -STOP "${node_pid[${ports[2]}]}"
+  restart
+  read_all >"$T/seen"
+  cmp "$T/wanted" "$T/seen"
+  equal "$(tier origin.hits)" 0 "chunks from the store with a node frozen"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+
+test_two_nodes_down_is_the_store() {
+  begin
+  fill
+  kill -STOP "${node_pid[${ports[0]}]}"
+  kill_node "${ports[3]}"
+  restart
+  read_all >"$T/seen"
+  cmp "$T/wanted" "$T/seen"
+  [ "$(tier origin.hits)" -gt 50 ] || fail "only $(tier origin.hits) chunks came from the store"
+  equal "$(json_value .read_errors thaw stats)" 0 "failed reads"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+
+test_a_node_joins_by_a_reload() {
+  begin
+  fill
+  start_node "${ports[5]}"
+  jq ".zone.nodes = $(nodes_json 6)" "$T/thaw.json" >"$T/new.json"
+  mv "$T/new.json" "$T/thaw.json"
+  thaw reload --json >"$T/reload.json"
+  jq -e '.applied == ["zone.nodes"] and .needs_restart == []' "$T/reload.json" || fail "reload said $(cat "$T/reload.json")"
+  jq '.zone.nodes = ["nonsense"]' "$T/thaw.json" >"$T/bad.json"
+  cp "$T/thaw.json" "$T/good.json"
+  cp "$T/bad.json" "$T/thaw.json"
+  expect_error 2 "zone.nodes" thaw reload
+  cp "$T/good.json" "$T/thaw.json"
+  echo 3 >/proc/sys/vm/drop_caches
+  read_all >"$T/seen"
+  cmp "$T/wanted" "$T/seen"
+  restart  # with six nodes, of which most chunks still have four shards where they are looked for
+  read_all >"$T/seen"
+  cmp "$T/wanted" "$T/seen"
+  [ "$(tier zone.hits)" -gt 0 ] || fail "nothing came from the zone after a node had joined"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
