@@ -4,12 +4,10 @@
 #include <utility>
 
 #include "lib/crypto/hash.h"
+#include "lib/io/disk_file.h"
 
 namespace thaw {
 namespace {
-
-// Enough to keep a device busy; each holds one chunk at most.
-constexpr size_t kReadThreads = 16;
 
 // Reads from flash together hold so much of memory.size at most.
 constexpr uint64_t kReadShare = 8;
@@ -38,16 +36,15 @@ Result<std::unique_ptr<FlashTier>> FlashTier::open(const Config& config, const P
 
 FlashTier::FlashTier(Fd fd, uint64_t bytes, const Config& config, const Parts& parts)
     : fd_(std::move(fd)),
-      threads_("flash", kReadThreads),
-      file_(fd_.get(), threads_),
-      store_({file_, parts.cpu, parts.timers, parts.counters}, sha256(as_bytes(config.store_url)), bytes,
-             limits_of(config)),
+      disk_(fd_.get()),
+      store_({disk_.file(), parts.cpu, parts.timers, parts.counters}, sha256(as_bytes(config.store_url)),
+             bytes, limits_of(config)),
       writer_(start_thread("flash/writer", [this] { store_.run(); })) {}
 
 FlashTier::~FlashTier() {
   store_.stop();
   writer_.join();
-  threads_.stop();
+  disk_.stop();
 }
 
 }  // namespace thaw

@@ -1,4 +1,5 @@
-// FlashTier: the flash store with what it stands on: its file, the threads that read and write it.
+// FlashTier: the flash store with what it stands on: its file, and the ring or the threads that read and
+// write it.
 //
 // Owned by the worker. Constructed before the chain and destroyed after it.
 #pragma once
@@ -8,9 +9,8 @@
 
 #include "cache/flash/flash_store.h"
 #include "daemon/config/config.h"
-#include "daemon/processes/worker_pool.h"
+#include "daemon/flash_disk.h"
 #include "lib/base/file.h"
-#include "lib/io/disk_file.h"
 
 namespace thaw {
 
@@ -29,13 +29,13 @@ class FlashTier {
   FlashTier& operator=(const FlashTier&) = delete;
 
   FlashStore& store() { return store_; }
+  const FlashDisk& disk() const { return disk_; }
 
  private:
   FlashTier(Fd fd, uint64_t bytes, const Config& config, const Parts& parts);
 
   Fd fd_;
-  WorkerPool threads_;
-  PooledDiskFile file_;
+  FlashDisk disk_;
   FlashStore store_;
   std::thread writer_;
 };

@@ -11,6 +11,7 @@
 #include "cache/flash/flash_store.h"
 #include "lib/base/timer_queue.h"
 #include "test/cache/chunk_store_conformance.h"
+#include "test/fakes/disk_files.h"
 #include "test/fakes/executors.h"
 #include "test/temporary_folder.h"
 
@@ -59,10 +60,11 @@ class FaultyDiskFile final : public DiskFile {
 struct Flash {
   static constexpr uint64_t kBytes = 65ULL << 20;  // sixteen regions of 4 MiB
 
-  explicit Flash(const std::string& path, FlashLimits limits = quick(), const std::string& store = "store")
+  Flash(DiskKind kind, const std::string& path, FlashLimits limits = quick(),
+        const std::string& store = "store")
       : fd(open_disk_file(path).value()),
-        file(fd.get(), disk),
-        faulty(file),
+        disk(kind, fd.get()),
+        faulty(disk.file()),
         tier({faulty, cpu, timers, counters}, sha256(as_bytes(store)),
              resize_disk_file(fd.get(), kBytes).value(), limits),
         timer_thread([this] { timers.run(); }),
@@ -73,6 +75,7 @@ struct Flash {
     writer.join();
     timers.stop();
     timer_thread.join();
+    disk.stop();
   }
 
   static FlashLimits quick() {
@@ -103,11 +106,10 @@ struct Flash {
   }
 
   Fd fd;
-  ThreadPool disk{4};
   ThreadPool cpu{2};
   TimerQueue timers;
   TierCounters counters{};
-  PooledDiskFile file;
+  RunningDiskFile disk;
   FaultyDiskFile faulty;
   FlashStore tier;
   std::thread timer_thread;

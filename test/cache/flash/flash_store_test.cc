@@ -11,21 +11,23 @@ namespace {
 constexpr uint32_t kChunk = 512 * 1024;
 
 TEST_CASE("the flash tier keeps what every chunk store keeps") {
+  const DiskKind disk = GENERATE(from_range(disk_kinds()));
   const TemporaryFolder folder;
-  Flash flash(folder / "log");
+  Flash flash(disk, folder / "log");
   flash.tier.wait_until_written();
   check_chunk_store(flash.tier, [&] { flash.tier.wait_until_written(); });
 }
 
 TEST_CASE("what was written is found after a restart, also in the open region") {
+  const DiskKind disk = GENERATE(from_range(disk_kinds()));
   const TemporaryFolder folder;
   const std::string path = folder / "log";
   {
-    Flash flash(path);
+    Flash flash(disk, path);
     flash.tier.wait_until_written();
     flash.put(0, 30, kChunk);  // four regions and a part of one
   }
-  Flash flash(path);
+  Flash flash(disk, path);
   flash.tier.wait_until_written();
   CHECK(flash.found(0, 30, kChunk) == 30);
   // It goes on behind the last record.
@@ -35,11 +37,12 @@ TEST_CASE("what was written is found after a restart, also in the open region") 
 }
 
 TEST_CASE("a log that is full gives up its oldest regions, and keeps what was read again") {
+  const DiskKind disk = GENERATE(from_range(disk_kinds()));
   const TemporaryFolder folder;
   const std::string path = folder / "log";
   uint32_t kept = 0;
   {
-    Flash flash(path);
+    Flash flash(disk, path);
     flash.tier.wait_until_written();
     for (uint32_t i = 0; i < 300; ++i) {
       flash.put(1000 + i, 1, kChunk);
@@ -52,20 +55,21 @@ TEST_CASE("a log that is full gives up its oldest regions, and keeps what was re
     CHECK(kept <= Flash::kBytes / kChunk);
     CHECK(flash.counters.errors == 0);
   }
-  Flash flash(path);
+  Flash flash(disk, path);
   flash.tier.wait_until_written();
   CHECK(flash.found(1000, 300, kChunk) == kept);
 }
 
 TEST_CASE("another store's log is started anew") {
+  const DiskKind disk = GENERATE(from_range(disk_kinds()));
   const TemporaryFolder folder;
   const std::string path = folder / "log";
   {
-    Flash flash(path);
+    Flash flash(disk, path);
     flash.tier.wait_until_written();
     flash.put(0, 4);
   }
-  Flash flash(path, Flash::quick(), "another store");
+  Flash flash(disk, path, Flash::quick(), "another store");
   flash.tier.wait_until_written();
   CHECK(flash.found(0, 4) == 0);
   flash.put(10, 4);
@@ -76,10 +80,11 @@ TEST_CASE("a log damaged at random never gives a wrong byte, and goes on") {
   const uint64_t seed = GENERATE(1, 2, 3, 4, 5, 6);
   CAPTURE(seed);
   std::mt19937_64 random(seed);
+  const DiskKind disk = GENERATE(from_range(disk_kinds()));
   const TemporaryFolder folder;
   const std::string path = folder / "log";
   {
-    Flash flash(path);
+    Flash flash(disk, path);
     flash.tier.wait_until_written();
     flash.put(0, 60, kChunk);
   }
@@ -90,7 +95,7 @@ TEST_CASE("a log damaged at random never gives a wrong byte, and goes on") {
     for (int i = 0; i < 20; ++i) REQUIRE(write_all_at(fd.get(), random() % (40 << 20), noise).ok());
     if (seed % 2 == 0) REQUIRE(::ftruncate(fd.get(), static_cast<off_t>(random() % (40 << 20))) == 0);
   }
-  Flash flash(path);
+  Flash flash(disk, path);
   flash.tier.wait_until_written();
   flash.found(0, 60, kChunk);  // REQUIREs that what is found is right
   flash.put(200, 20, kChunk);
@@ -98,8 +103,9 @@ TEST_CASE("a log damaged at random never gives a wrong byte, and goes on") {
 }
 
 TEST_CASE("a full disk loses what is written meanwhile, and nothing else") {
+  const DiskKind disk = GENERATE(from_range(disk_kinds()));
   const TemporaryFolder folder;
-  Flash flash(folder / "log");
+  Flash flash(disk, folder / "log");
   flash.tier.wait_until_written();
   flash.put(0, 8);
   flash.faulty.fail_writes = true;
@@ -113,8 +119,9 @@ TEST_CASE("a full disk loses what is written meanwhile, and nothing else") {
 }
 
 TEST_CASE("a disk that fails to read is a miss, and is used again when it answers") {
+  const DiskKind disk = GENERATE(from_range(disk_kinds()));
   const TemporaryFolder folder;
-  Flash flash(folder / "log");
+  Flash flash(disk, folder / "log");
   flash.tier.wait_until_written();
   flash.put(0, 4);
   flash.faulty.fail_reads = true;
@@ -125,10 +132,11 @@ TEST_CASE("a disk that fails to read is a miss, and is used again when it answer
 }
 
 TEST_CASE("a disk that does not answer is a miss for everybody until it does") {
+  const DiskKind disk = GENERATE(from_range(disk_kinds()));
   const TemporaryFolder folder;
   FlashLimits limits = Flash::quick();
   limits.stall = std::chrono::milliseconds(20);
-  Flash flash(folder / "log", limits);
+  Flash flash(disk, folder / "log", limits);
   flash.tier.wait_until_written();
   flash.put(0, 4);
   flash.faulty.hold_reads = true;
@@ -142,10 +150,11 @@ TEST_CASE("a disk that does not answer is a miss for everybody until it does") {
 }
 
 TEST_CASE("no more is written than the daily budget allows") {
+  const DiskKind disk = GENERATE(from_range(disk_kinds()));
   const TemporaryFolder folder;
   FlashLimits limits = Flash::quick();
   limits.daily_rewrites = 1;
-  Flash flash(folder / "log", limits);
+  Flash flash(disk, folder / "log", limits);
   flash.tier.wait_until_written();
   flash.put(0, 400, kChunk);
   const FlashStore::State state = flash.tier.state();
@@ -155,10 +164,11 @@ TEST_CASE("no more is written than the daily budget allows") {
 }
 
 TEST_CASE("the stricter rule writes what is fetched a second time") {
+  const DiskKind disk = GENERATE(from_range(disk_kinds()));
   const TemporaryFolder folder;
   FlashLimits limits = Flash::quick();
   limits.rule = FlashRule::kSecond;
-  Flash flash(folder / "log", limits);
+  Flash flash(disk, folder / "log", limits);
   flash.tier.wait_until_written();
   flash.put(0, 4);
   CHECK(flash.found(0, 4) == 0);
