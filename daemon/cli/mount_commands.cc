@@ -20,6 +20,7 @@ struct MountOptions {
   bool file_only = false;
   bool allow_rollback = false;
   bool no_prefetch = false;
+  bool fill = false;
 };
 
 struct UmountOptions {
@@ -41,6 +42,7 @@ Result<Json> mount_request(const Invocation& invocation, const MountOptions& opt
                   {"allow_rollback", options.allow_rollback}};
   if (!options.outage.empty()) request["outage"] = options.outage;
   if (options.no_prefetch) request["prefetch"] = false;
+  if (options.fill) request["fill"] = true;
   if (options.file_only) return request;
   if (options.dir.empty()) {
     return Error{Code::kUsage, "say where: 'thaw mount NAME DIR', or --file-only for the block file alone"};
@@ -116,6 +118,9 @@ void add_mount_commands(CLI::App& app, Invocation& invocation) {
   mount_command->add_flag("--file-only", options->file_only, "Stop at the block file");
   mount_command->add_option("--outage", options->outage, "What reads do while the store is away")
       ->check(CLI::IsMember({"error", "wait"}));
+  mount_command->add_flag(
+      "--fill", options->fill,
+      "Fetch the whole image in the background, to outlast an outage of the store (with a flash tier)");
   mount_command->add_flag("--no-prefetch", options->no_prefetch,
                           "Fetch only what is read, and not what was read when it was first mounted");
   mount_command->add_flag("--allow-rollback", options->allow_rollback,

@@ -25,6 +25,7 @@ struct ImageRequestText {
   Outage outage = Outage::kError;
   Rollback rollback = Rollback::kRefuse;
   Replay replay = Replay::kYes;
+  bool fill = false;
 };
 
 Result<ImageRequestText> parse_request(const Json& request, const Config& config) {
@@ -36,6 +37,7 @@ Result<ImageRequestText> parse_request(const Json& request, const Config& config
     return Error{Code::kUsage, "\"outage\" must be \"error\" or \"wait\""};
   parsed.outage = outage == "wait" ? Outage::kWait : Outage::kError;
   parsed.rollback = request.value("allow_rollback", false) ? Rollback::kAllow : Rollback::kRefuse;
+  parsed.fill = request.value("fill", false);
   const bool prefetch = request.value("prefetch", true) && config.prefetch_replay;
   parsed.replay = prefetch ? Replay::kYes : Replay::kNo;
   return parsed;
@@ -127,6 +129,7 @@ Result<Json> ControlApi::mount(const Json& request) {
   const auto mounted = parts_.mounts.mount(mounting, bytes);
   wipe(bytes);
   if (!mounted.ok()) return mounted.error();
+  if (image.fill) parts_.traces.fill(opened, inode_of(mounting.key));
   if (episode) parts_.traces.watch(episode, parts_.images.first_reads(mounting.key));
   Json answer = describe(mounted.value());
   answer["config"] = Json::parse(opened.manifest.details.config, nullptr, false);

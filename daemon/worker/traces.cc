@@ -6,6 +6,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "daemon/worker/image_fill.h"
 #include "lib/store/paths.h"
 
 namespace thaw {
@@ -100,18 +101,30 @@ void Traces::loaded(const std::shared_ptr<Episode>& episode, const Result<Object
   if (how == Replay::kYes) replay(episode);
 }
 
-void Traces::replay(const std::shared_ptr<Episode>& episode) {
+PrefetchPlan Traces::plan_for(const Digest& manifest, uint64_t mount) {
   PrefetchPlan plan;
   plan.window = parts_.window;
-  plan.fetch.mount = episode->mount;
+  plan.fetch.mount = mount;
+  ImageCounters& counters = parts_.counters.image(manifest);
+  plan.fetched = [&counters](Tier tier) {
+    if (tier != Tier::kMemory) count(counters.chunks_fetched.at(static_cast<size_t>(tier)));
+  };
+  return plan;
+}
+
+void Traces::fill(const OpenedImage& image, uint64_t mount) {
+  PrefetchPlan plan = plan_for(image.manifest.digest, mount);
+  plan.fetch.deadline = TimePoint::max();
+  for (const ManifestChunk& chunk : image.manifest.clear.chunks) plan.chunks.push_back(chunk.ref());
+  ImageFill::start({parts_.chain.source(), parts_.timers, parts_.chain.flash()}, std::move(plan));
+}
+
+void Traces::replay(const std::shared_ptr<Episode>& episode) {
+  PrefetchPlan plan = plan_for(episode->manifest, episode->mount);
   plan.fetch.deadline = parts_.timers.now() + kPrefetchTime;
   plan.helps = [weak = std::weak_ptr<Episode>(episode)] {
     const auto alive = weak.lock();
     return !alive || alive->helps();
-  };
-  ImageCounters& counters = parts_.counters.image(episode->manifest);
-  plan.fetched = [&counters](Tier tier) {
-    if (tier != Tier::kMemory) count(counters.chunks_fetched.at(static_cast<size_t>(tier)));
   };
   plan.chunks = episode->traced_chunks();
   spdlog::debug("prefetch of {} chunks for {}", plan.chunks.size(), episode->manifest.hex());

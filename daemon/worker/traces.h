@@ -42,12 +42,15 @@ class Traces {
   // An image is about to be mounted that is not shown: fetches its trace and begins to replay it. `mount`:
   // who the prefetch is charged to.
   std::shared_ptr<Episode> open(const OpenedImage& image, uint64_t mount, Replay replay);
+  // Fetches all of an image at the lowest priority, so that it can be read while the store is away.
+  void fill(const OpenedImage& image, uint64_t mount);
   // It is mounted: `reads` says what its readers ask for.
   void watch(const std::shared_ptr<Episode>& episode, std::shared_ptr<FirstReads> reads);
 
  private:
   void loaded(const std::shared_ptr<Episode>& episode, const Result<Object>& object, Replay replay);
   void replay(const std::shared_ptr<Episode>& episode);
+  PrefetchPlan plan_for(const Digest& manifest, uint64_t mount);
   void finish(const std::shared_ptr<Episode>& episode);
   void save(const Episode& episode, const Trace& trace);
 

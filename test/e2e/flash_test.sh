@@ -46,6 +46,17 @@ test_warm_after_a_killed_worker_and_a_killed_daemon() {
   stop_daemon
 }
 
+test_a_filled_image_outlasts_the_store() {
+  begin
+  thaw mount debian:1 "$T/mnt" --fill
+  wait_for 20 all_is_filled || fail "$(flash_state .chunks) chunks on flash"
+  mv "$T/store" "$T/store.away"
+  read_all >"$T/sums" || fail "a filled image does not read without its store"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+all_is_filled() { [ "$(flash_state .chunks)" -ge "$(json_value .chunks thaw inspect debian:1)" ]; }
+
 test_a_damaged_flash_file_is_never_seen() {
   begin
   local offset
