@@ -4,14 +4,10 @@
 #include <numeric>
 #include <utility>
 
-#include "lib/crypto/hash.h"
+#include "cache/origin_job.h"
 
 namespace thaw {
 namespace {
-
-size_t index_of(Priority priority) { return static_cast<size_t>(priority); }
-
-Error shutting_down() { return {Code::kCancelled, "the daemon is shutting down"}; }
 
 Error dropped() {
   return {Code::kCancelled, "too many chunks wait for the store; what is only read ahead was dropped"};
@@ -19,33 +15,15 @@ Error dropped() {
 
 }  // namespace
 
-struct Origin::Job {
-  Job(const ChunkRef& what, const Fetch& why, const RetryLimits& limits, uint64_t seed,
-      Completion<Fetched> when_done)
-      : ref(what), fetch(why), backoff(limits, seed), done(std::move(when_done)) {}
-
-  const ChunkRef ref;
-  Fetch fetch;            // guarded by mutex_: expedite() may raise it at any time
-  bool queued = false;    // guarded by mutex_
-  Fetch slot;             // guarded by mutex_: what it counted as when it took its slot
-  bool has_slot = false;  // guarded by mutex_
-
-  size_t turn = 0;              // which root is asked
-  size_t roots = 0;             // how many there were
-  uint32_t missing_in_row = 0;  // roots that lack it, without another answer between
-  uint32_t missing_rounds = 0;
-  WrongAnswers wrong;
-  RetryBackoff backoff;
-  Error last_error;
-  Completion<Fetched> done;  // guarded by mutex_; empty once answered
-};
-
 Origin::Origin(Parts parts, std::vector<std::string> roots, OriginLimits limits)
     : parts_(std::move(parts)),
       limits_(limits),
       roots_(std::move(roots)),
       damage_(limits.damage_remembered),
-      seed_(parts_.jitter_seed) {}
+      seed_(parts_.jitter_seed),
+      cap_(limits.in_flight),
+      tokens_(limits.tokens),
+      hedging_(limits.hedge) {}
 
 Origin::~Origin() = default;
 
@@ -94,22 +72,35 @@ void Origin::get(const ChunkRef& ref, const Fetch& fetch, Completion<Fetched> do
 }
 
 void Origin::expedite(const ChunkRef& ref, const Fetch& fetch) {
+  const TimePoint now = parts_.timers.now();
+  std::vector<std::pair<TimePoint, RequestName>> slow;  // now that a reader waits for them
   {
     MutexLock lock(mutex_);
+    const std::optional<Duration> slow_after = hedging_.slow_after();
     const auto [begin, end] = jobs_.equal_range(ref);
     for (auto it = begin; it != end; ++it) {
       Job& job = *it->second;
+      if (job.finished) continue;
       job.fetch.deadline = std::max(job.fetch.deadline, fetch.deadline);
       if (fetch.priority >= job.fetch.priority) continue;
-      if (job.queued) queue_.remove(job.fetch.priority, job.fetch.mount, &job);
-      --open_.at(index_of(job.fetch.priority));
-      ++open_.at(index_of(fetch.priority));
-      job.fetch.priority = fetch.priority;
-      job.fetch.mount = fetch.mount;
-      if (job.queued) queue_.push(fetch.priority, fetch.mount, &job);
+      raise(job, fetch);
+      const Attempt* waits_for = job.waits_for();
+      if (!slow_after || waits_for == nullptr || fetch.priority != Priority::kDemand) continue;
+      slow.emplace_back(std::max(now, waits_for->started + *slow_after),
+                        RequestName{ref, job.number, job.sent});
     }
   }
+  for (const auto& [when, request] : slow) hedge_at(when, request);
   pump();
+}
+
+void Origin::raise(Job& job, const Fetch& fetch) {
+  if (job.queued) queue_.remove(job.fetch.priority, job.fetch.mount, &job);
+  --open_.at(index_of(job.fetch.priority));
+  ++open_.at(index_of(fetch.priority));
+  job.fetch.priority = fetch.priority;
+  job.fetch.mount = fetch.mount;
+  if (job.queued) queue_.push(fetch.priority, fetch.mount, &job);
 }
 
 void Origin::enqueue(Job& job) {
@@ -130,185 +121,64 @@ void Origin::pump() {
     pumping_ = true;
   }
   while (true) {
-    Job* job = nullptr;
+    Attempt* attempt = nullptr;
     {
       MutexLock lock(mutex_);
-      job = next_to_start();
-      if (job == nullptr) {
+      attempt = next_to_start();
+      if (attempt == nullptr) {
         pumping_ = false;
         return;
       }
     }
-    attempt(*job);
+    start(*attempt);
   }
 }
 
-Origin::Job* Origin::next_to_start() {
+Origin::Attempt* Origin::next_to_start() {
   const auto started = queue_.pop([this](Priority priority, uint64_t mount)
                                       NO_THREAD_SAFETY_ANALYSIS { return may_start(priority, mount); });
   if (!started) return nullptr;
   Job& job = **started;
   job.queued = false;
-  job.has_slot = true;
-  job.slot = job.fetch;
-  ++in_flight_.at(index_of(job.slot.priority));
-  ++mount_in_flight_[job.slot.mount];
-  return &job;
+  take_slot(job.attempts[0]);
+  return job.attempts.data();
 }
+
+uint32_t Origin::in_flight() const { return std::accumulate(in_flight_.begin(), in_flight_.end(), 0U); }
 
 bool Origin::may_start(Priority priority, uint64_t mount) const {
-  const uint32_t all = std::accumulate(in_flight_.begin(), in_flight_.end(), 0U);
-  if (all >= limits_.in_flight) return false;
+  const uint32_t all = in_flight();
+  if (all >= cap_.now()) return false;
   const uint32_t background = all - in_flight_.at(index_of(Priority::kDemand));
-  if (priority != Priority::kDemand && background >= limits_.in_flight_background) return false;
+  const uint32_t most_background = cap_.share_of(limits_.in_flight_background);
+  if (priority != Priority::kDemand && background >= most_background) return false;
   const auto mine = mount_in_flight_.find(mount);
-  return mine == mount_in_flight_.end() || mine->second < limits_.in_flight_per_mount;
+  return mine == mount_in_flight_.end() || mine->second < cap_.share_of(limits_.in_flight_per_mount);
 }
 
-void Origin::release_slot(Job& job) {
-  if (!job.has_slot) return;
-  job.has_slot = false;
-  --in_flight_.at(index_of(job.slot.priority));
-  const auto mine = mount_in_flight_.find(job.slot.mount);
+void Origin::take_slot(Attempt& attempt) {
+  attempt.has_slot = true;
+  attempt.slot = attempt.job->fetch;
+  ++in_flight_.at(index_of(attempt.slot.priority));
+  ++mount_in_flight_[attempt.slot.mount];
+}
+
+void Origin::release_slot(Attempt& attempt) {
+  if (!attempt.has_slot) return;
+  attempt.has_slot = false;
+  --in_flight_.at(index_of(attempt.slot.priority));
+  const auto mine = mount_in_flight_.find(attempt.slot.mount);
   if (--mine->second == 0) mount_in_flight_.erase(mine);
 }
 
-void Origin::attempt(Job& job) {
-  const TimePoint now = parts_.timers.now();
-  std::string root;
-  TimePoint deadline;
-  bool closed = false;
-  bool left = false;
-  {
-    MutexLock lock(mutex_);
-    job.roots = roots_.size();
-    if (job.roots > 0) root = roots_.at(job.turn % job.roots);
-    deadline = job.fetch.deadline;
-    closed = closed_;
-    left = job.fetch.stop.stop_requested();
-  }
-  if (closed) return finish(job, shutting_down());
-  if (left) return finish(job, Error{Code::kCancelled, "the reader of the chunk has left"});
-  if (now >= deadline) return finish(job, expired(job));
-  if (job.roots == 0) return missing(job);
-  const GetOptions options{job.ref.stored_length, std::min(deadline, now + limits_.attempt), {}};
-  parts_.reader.get(parts_.key_of(root, job.ref.id), options,
-                    [this, &job](Result<Object> answer) { answered(job, std::move(answer)); });
-}
-
-void Origin::answered(Job& job, Result<Object> answer) {
-  if (answer.ok()) {
-    note_reachable();
-    count(parts_.counters.bytes, answer->bytes.size());
-    parts_.cpu.post(
-        [this, &job, bytes = std::move(answer->bytes)]() mutable { verify(job, std::move(bytes)); });
-    return;
-  }
-  switch (answer.error().code) {
-    case Code::kNotFound:
-      note_reachable();
-      return missing(job);
-    case Code::kDamaged:
-      note_reachable();
-      // Its bytes were not taken (too many): answers of this kind count as equal.
-      return wrong(job, Digest{}, std::move(answer).error());
-    case Code::kRefused:
-    case Code::kUsage:
-    case Code::kCancelled:
-      count(parts_.counters.errors);
-      return finish(job, std::move(answer).error());
-    case Code::kFailed:
-    case Code::kUnreachable:
-    case Code::kTimedOut:
-      return trouble(job, std::move(answer).error());
-  }
-}
-
-void Origin::verify(Job& job, Buffer bytes) {
-  Result<SealedChunk> chunk = SealedChunk::verify(job.ref, std::move(bytes));
-  // NOLINTNEXTLINE(bugprone-use-after-move): wrong bytes are left where they are
-  if (!chunk.ok()) return wrong(job, sha256(bytes.view()), std::move(chunk).error());
-  count(parts_.counters.hits);
-  finish(job, Fetched{std::move(chunk).value(), Tier::kOrigin});
-}
-
-// Every root is asked before the chunk counts as missing once; a store may be a moment behind its writers.
-void Origin::missing(Job& job) {
-  ++job.turn;
-  if (++job.missing_in_row < job.roots) return attempt(job);
-  job.missing_in_row = 0;
-  Error error{Code::kNotFound, "no readable root holds chunk " + job.ref.id.hex() +
-                                   "; 'thaw verify' names what an image lacks"};
-  if (++job.missing_rounds < limits_.retry.missing_rounds) return try_later(job, std::move(error));
-  count(parts_.counters.misses);
-  finish(job, std::move(error));
-}
-
-// Asked again at once and in the next root: damage is no outage, and another copy may be sound.
-void Origin::wrong(Job& job, const Digest& digest, Error error) {
-  count(parts_.counters.errors);
-  ++job.turn;
-  job.missing_in_row = 0;
-  if (!job.wrong.add(digest, limits_.retry)) return attempt(job);
-  {
-    MutexLock lock(mutex_);
-    damage_.remember(job.ref, error, parts_.timers.now());
-  }
-  finish(job, std::move(error));
-}
-
-void Origin::trouble(Job& job, Error error) {
-  count(parts_.counters.errors);
-  note_unreachable();
-  try_later(job, std::move(error));
-}
-
-void Origin::try_later(Job& job, Error error) {
-  job.last_error = std::move(error);
-  const TimePoint now = parts_.timers.now();
-  TimePoint when = now + job.backoff.next();
-  {
-    MutexLock lock(mutex_);
-    release_slot(job);
-    when = std::min(when, job.fetch.deadline);
-  }
-  parts_.timers.call_at(when, [this, &job] { enqueue(job); });
-  pump();
-}
-
-void Origin::finish(Job& job, Result<Fetched> result) {
-  Completion<Fetched> done;
-  {
-    MutexLock lock(mutex_);
-    done = std::move(job.done);
-    release_slot(job);
-    --open_.at(index_of(job.fetch.priority));
-    const auto [begin, end] = jobs_.equal_range(job.ref);
-    jobs_.erase(std::find_if(begin, end, [&job](const auto& entry) { return entry.second.get() == &job; }));
-  }
-  if (done) done(std::move(result));
-  pump();
-}
-
-Error Origin::expired(const Job& job) const {
-  const std::string why =
-      job.last_error.message.empty() ? "it waited for a free request all the time" : job.last_error.message;
-  return {Code::kTimedOut, "chunk " + job.ref.id.hex() + " did not arrive before the deadline: " + why};
+void Origin::erase(const Job& job) {
+  const auto [begin, end] = jobs_.equal_range(job.ref);
+  jobs_.erase(std::find_if(begin, end, [&job](const auto& entry) { return entry.second.get() == &job; }));
 }
 
 void Origin::set_roots(std::vector<std::string> roots) {
   MutexLock lock(mutex_);
   roots_ = std::move(roots);
-}
-
-void Origin::note_reachable() {
-  MutexLock lock(mutex_);
-  away_since_.reset();
-}
-
-void Origin::note_unreachable() {
-  MutexLock lock(mutex_);
-  if (!away_since_) away_since_ = parts_.timers.now();
 }
 
 std::optional<TimePoint> Origin::away_since() const {
@@ -318,7 +188,16 @@ std::optional<TimePoint> Origin::away_since() const {
 
 size_t Origin::open() const {
   MutexLock lock(mutex_);
-  return jobs_.size();
+  return std::accumulate(open_.begin(), open_.end(), size_t{0});
+}
+
+Origin::State Origin::state() const {
+  MutexLock lock(mutex_);
+  State state = counted_;
+  state.cap = cap_.now();
+  state.in_flight = in_flight();
+  state.slow_after = hedging_.slow_after();
+  return state;
 }
 
 }  // namespace thaw

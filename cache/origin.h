@@ -1,10 +1,12 @@
 // Origin: chunks from the object store, verified. The last tier.
 //
 // Looks into the readable roots, newest first. What waits for a request stands in a FairQueue under limits
-// with names. Transport trouble is tried again, with backoff, until the fetch's deadline; a wrong answer at
-// once and from the next root, until RetryLimits says that the chunk is damaged, which is remembered for a
-// while. A fetch whose deadline is TimePoint::max() waits as long as the store is away (`read.outage:
-// "wait"`).
+// with names and a cap that follows what the store takes (RequestCap). Transport trouble is tried again, with
+// backoff, until the fetch's deadline; a wrong answer at once and from the next root, until RetryLimits says
+// that the chunk is damaged, which is remembered for a while. Retries are paid with RetryTokens; who has none
+// waits and probes. A demand request that is slow gets a second one beside it (HedgePolicy): the first good
+// answer wins, the other request is given up. A fetch whose deadline is TimePoint::max() waits as long as the
+// store is away (`read.outage: "wait"`).
 //
 // Owned by the daemon's wiring. Any thread may call; no lock is held across a request, a completion or a
 // hash. SHA-256 runs on `cpu`. REQUIRES at destruction: reader, cpu and timers have completed, or destroyed,
@@ -16,6 +18,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -23,7 +26,10 @@
 #include "cache/damage_memory.h"
 #include "cache/expedite.h"
 #include "cache/fair_queue.h"
+#include "cache/hedge_policy.h"
+#include "cache/request_cap.h"
 #include "cache/retry.h"
+#include "cache/retry_tokens.h"
 #include "lib/base/executor.h"
 #include "lib/base/mutex.h"
 #include "lib/base/timers.h"
@@ -43,7 +49,11 @@ struct OriginLimits {
   uint32_t open_demand = 65536;
   Duration attempt = std::chrono::seconds(10);  // for one request; a store that hangs is asked again
   Duration damage_remembered = std::chrono::seconds(5);
+  // An outage, and no hiccup: the store answered nothing for as long.
+  Duration outage = std::chrono::seconds(1);
   RetryLimits retry;
+  RetryTokenLimits tokens;
+  HedgeLimits hedge;
 };
 
 class Origin final : public ChunkSource, public Expedite {
@@ -58,6 +68,15 @@ class Origin final : public ChunkSource, public Expedite {
     TierCounters& counters;
     KeyOf key_of;
     uint64_t jitter_seed = 0;  // another one in every process, or a fleet comes back in step
+  };
+  struct State {
+    uint32_t cap = 0;  // of requests in flight
+    uint32_t in_flight = 0;
+    uint64_t requests = 0;  // all that were sent; retries and hedges among them
+    uint64_t retries = 0;
+    uint64_t hedges = 0;
+    uint64_t hedges_won = 0;             // whose answer was the first good one
+    std::optional<Duration> slow_after;  // nothing while too little is known
   };
 
   // `roots`: the readable ones, newest first.
@@ -78,38 +97,62 @@ class Origin final : public ChunkSource, public Expedite {
   std::optional<TimePoint> away_since() const;
   // Open fetches in any state.
   size_t open() const;
+  State state() const;
 
  private:
   struct Job;
+  struct Attempt;
   using Jobs = std::unordered_multimap<ChunkRef, std::unique_ptr<Job>, ChunkRefHash>;
 
   // Queue and slots.
   void enqueue(Job& job) EXCLUDES(mutex_);
+  void raise(Job& job, const Fetch& fetch) REQUIRES(mutex_);
   void pump() EXCLUDES(mutex_);
-  Job* next_to_start() REQUIRES(mutex_);
+  Attempt* next_to_start() REQUIRES(mutex_);
   bool may_start(Priority priority, uint64_t mount) const REQUIRES(mutex_);
-  void release_slot(Job& job) REQUIRES(mutex_);
+  void take_slot(Attempt& attempt) REQUIRES(mutex_);
+  void release_slot(Attempt& attempt) REQUIRES(mutex_);
+  void erase(const Job& job) REQUIRES(mutex_);
+  uint32_t in_flight() const REQUIRES(mutex_);
 
-  // The steps of one job, each on the thread that finished the step before.
-  void attempt(Job& job);
-  void answered(Job& job, Result<Object> answer);
-  void verify(Job& job, Buffer bytes);
-  void missing(Job& job);
-  void wrong(Job& job, const Digest& digest, Error error);
-  void trouble(Job& job, Error error);
-  void try_later(Job& job, Error error);
+  // The steps of one attempt, each on the thread that finished the step before.
+  void start(Attempt& attempt);
+  void note_start(Attempt& attempt, TimePoint now) REQUIRES(mutex_);
+  void send(Attempt& attempt, const std::string& root, TimePoint deadline);
+  void answered(Attempt& attempt, Result<Object> answer);
+  void note_answer(Attempt& attempt, const Result<Object>& answer);
+  void failed(Attempt& attempt, Error error);
+  void verify(Attempt& attempt, Buffer bytes);
+  bool wins(Attempt& attempt);
+  bool is_last(Attempt& attempt);
+  void leave_race(Attempt& attempt) REQUIRES(mutex_);
+
+  // What becomes of a job of which no attempt runs; `attempt` is the one that ended last.
+  void missing(Attempt& attempt);
+  void wrong(Attempt& attempt, const Digest& digest, Error error);
+  bool pay_retry() REQUIRES(mutex_);
+  void retry_later(Job& job, Error error);
+  void pause(Job& job);
+  void wake(Job& job);
   void finish(Job& job, Result<Fetched> result);
+  static Error expired(const Job& job);
 
-  Error expired(const Job& job) const;
-  void note_reachable();
-  void note_unreachable();
+  // The `sent`th request of a job.
+  struct RequestName {
+    ChunkRef ref;
+    uint64_t job = 0;
+    uint32_t sent = 0;
+  };
+  void hedge_at(TimePoint when, const RequestName& slow);
+  void hedge(const RequestName& slow);
+  Job* find_slow(const RequestName& slow) REQUIRES(mutex_);
 
   const Parts parts_;
   const OriginLimits limits_;
 
   mutable Mutex mutex_;
   std::vector<std::string> roots_ GUARDED_BY(mutex_);
-  Jobs jobs_ GUARDED_BY(mutex_);  // all that are open; a job's own fields belong to the step that runs
+  Jobs jobs_ GUARDED_BY(mutex_);  // all that are open, and husks (origin_job.h)
   FairQueue<Job*> queue_ GUARDED_BY(mutex_);
   std::unordered_map<uint64_t, uint32_t> mount_in_flight_ GUARDED_BY(mutex_);
   std::array<uint32_t, kPriorityCount> in_flight_ GUARDED_BY(mutex_) = {};
@@ -119,6 +162,10 @@ class Origin final : public ChunkSource, public Expedite {
   uint64_t seed_ GUARDED_BY(mutex_);  // of the next job's jitter
   bool closed_ GUARDED_BY(mutex_) = false;
   std::optional<TimePoint> away_since_ GUARDED_BY(mutex_);
+  RequestCap cap_ GUARDED_BY(mutex_);
+  RetryTokens tokens_ GUARDED_BY(mutex_);
+  HedgePolicy hedging_ GUARDED_BY(mutex_);
+  State counted_ GUARDED_BY(mutex_);  // the counters of state()
 };
 
 }  // namespace thaw

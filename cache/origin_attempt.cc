@@ -1,0 +1,253 @@
+// The steps of one fetch: send, judge the answer, try again or finish. The queue is in origin.cc.
+#include <algorithm>
+#include <utility>
+
+#include "cache/origin_job.h"
+#include "lib/crypto/hash.h"
+
+namespace thaw {
+
+void Origin::start(Attempt& attempt) {
+  Job& job = *attempt.job;
+  const TimePoint now = parts_.timers.now();
+  std::optional<Error> end;
+  std::string root;
+  TimePoint deadline;
+  std::optional<Duration> slow_after;
+  {
+    MutexLock lock(mutex_);
+    job.roots = roots_.size();
+    deadline = job.fetch.deadline;
+    if (closed_) {
+      end = shutting_down();
+    } else if (job.fetch.stop.stop_requested()) {
+      end = Error{Code::kCancelled, "the reader of the chunk has left"};
+    } else if (now >= deadline) {
+      end = expired(job);
+    } else if (job.roots > 0) {
+      root = roots_.at(job.turn % job.roots);
+      note_start(attempt, now);
+      if (job.fetch.priority == Priority::kDemand) slow_after = hedging_.slow_after();
+    }
+  }
+  if (end) return finish(job, *std::move(end));
+  if (job.roots == 0) return missing(attempt);
+  // The job's fields are its own until the request is sent.
+  if (slow_after) hedge_at(now + *slow_after, {job.ref, job.number, job.sent});
+  send(attempt, root, std::min(deadline, now + limits_.attempt));
+}
+
+void Origin::note_start(Attempt& attempt, TimePoint now) {
+  attempt.started = now;
+  attempt.running = true;
+  attempt.answered = false;
+  attempt.is_hedge = false;
+  attempt.stop = std::stop_source();
+  ++attempt.job->sent;
+  ++counted_.requests;
+  hedging_.request_started();
+}
+
+void Origin::send(Attempt& attempt, const std::string& root, TimePoint deadline) {
+  const ChunkRef& ref = attempt.job->ref;
+  parts_.reader.get(parts_.key_of(root, ref.id), {ref.stored_length, deadline, attempt.stop.get_token()},
+                    [this, &attempt](Result<Object> answer) { answered(attempt, std::move(answer)); });
+}
+
+void Origin::answered(Attempt& attempt, Result<Object> answer) {
+  note_answer(attempt, answer);
+  if (!answer.ok()) return failed(attempt, std::move(answer).error());
+  count(parts_.counters.bytes, answer->bytes.size());
+  parts_.cpu.post(
+      [this, &attempt, bytes = std::move(answer->bytes)]() mutable { verify(attempt, std::move(bytes)); });
+}
+
+void Origin::note_answer(Attempt& attempt, const Result<Object>& answer) {
+  const TimePoint now = parts_.timers.now();
+  const Code code = answer.ok() ? Code::kNotFound : answer.error().code;
+  const bool reachable = code == Code::kNotFound || code == Code::kDamaged;
+  const bool away = code == Code::kUnreachable || code == Code::kTimedOut || code == Code::kFailed;
+  MutexLock lock(mutex_);
+  attempt.answered = true;
+  // What fails at once says nothing about how long an answer takes; what was given up does.
+  if (reachable || code == Code::kTimedOut || code == Code::kCancelled) {
+    hedging_.request_took(now - attempt.started);
+  }
+  if (reachable) {
+    if (away_since_ && now - *away_since_ >= limits_.outage) tokens_.outage_ended(jobs_.size());
+    away_since_.reset();
+    cap_.answered();
+  } else if (away) {
+    if (!away_since_) away_since_ = now;
+    if (code != Code::kFailed) cap_.overloaded(now);
+  }
+}
+
+void Origin::failed(Attempt& attempt, Error error) {
+  Job& job = *attempt.job;
+  if (error.code != Code::kNotFound && error.code != Code::kCancelled) count(parts_.counters.errors);
+  if (!is_last(attempt)) return;
+  switch (error.code) {
+    case Code::kNotFound:
+      return missing(attempt);
+    case Code::kDamaged:
+      // Its bytes were not taken (too many): answers of this kind count as equal.
+      return wrong(attempt, Digest{}, std::move(error));
+    case Code::kRefused:
+    case Code::kUsage:
+    case Code::kCancelled:
+      return finish(job, std::move(error));
+    case Code::kFailed:
+    case Code::kUnreachable:
+    case Code::kTimedOut:
+      return retry_later(job, std::move(error));
+  }
+}
+
+void Origin::verify(Attempt& attempt, Buffer bytes) {
+  Job& job = *attempt.job;
+  Result<SealedChunk> chunk = SealedChunk::verify(job.ref, std::move(bytes));
+  if (chunk.ok()) {
+    if (!wins(attempt)) return;
+    count(parts_.counters.hits);
+    return finish(job, Fetched{std::move(chunk).value(), Tier::kOrigin});
+  }
+  count(parts_.counters.errors);
+  const Digest digest = sha256(bytes.view());  // NOLINT(bugprone-use-after-move): wrong bytes are left there
+  if (is_last(attempt)) wrong(attempt, digest, std::move(chunk).error());
+}
+
+// Ends a good attempt. False: the other one was first; `attempt` may be gone.
+bool Origin::wins(Attempt& attempt) {
+  Job& job = *attempt.job;
+  {
+    MutexLock lock(mutex_);
+    attempt.running = false;
+    if (!job.decided) {
+      job.decided = true;
+      tokens_.succeeded();
+      if (attempt.is_hedge) ++counted_.hedges_won;
+      return true;
+    }
+    leave_race(attempt);
+  }
+  pump();
+  return false;
+}
+
+// Ends a bad attempt; true when it is for the caller to decide what becomes of the job, and the slot is still
+// held. False: the other attempt runs, or has won; `attempt` may be gone.
+bool Origin::is_last(Attempt& attempt) {
+  Job& job = *attempt.job;
+  {
+    MutexLock lock(mutex_);
+    attempt.running = false;
+    if (!job.decided && !job.runs()) return true;
+    leave_race(attempt);
+  }
+  pump();
+  return false;
+}
+
+void Origin::leave_race(Attempt& attempt) {
+  release_slot(attempt);
+  const Job& job = *attempt.job;
+  if (job.finished && !job.runs()) erase(job);
+}
+
+// Every root is asked before the chunk counts as missing once; a store may be a moment behind its writers.
+void Origin::missing(Attempt& attempt) {
+  Job& job = *attempt.job;
+  ++job.turn;
+  if (++job.missing_in_row < job.roots) return start(attempt);
+  job.missing_in_row = 0;
+  Error error{Code::kNotFound, "no readable root holds chunk " + job.ref.id.hex() +
+                                   "; 'thaw verify' names what an image lacks"};
+  if (++job.missing_rounds < limits_.retry.missing_rounds) return retry_later(job, std::move(error));
+  count(parts_.counters.misses);
+  finish(job, std::move(error));
+}
+
+// Asked again at once and in the next root: damage is no outage, and another copy may be sound.
+void Origin::wrong(Attempt& attempt, const Digest& digest, Error error) {
+  Job& job = *attempt.job;
+  ++job.turn;
+  job.missing_in_row = 0;
+  const bool too_many = job.wrong.add(digest, limits_.retry);
+  bool paid = false;
+  {
+    MutexLock lock(mutex_);
+    if (too_many) {
+      damage_.remember(job.ref, error, parts_.timers.now());
+    } else {
+      paid = pay_retry();
+    }
+  }
+  if (too_many) return finish(job, std::move(error));
+  if (paid) return start(attempt);
+  retry_later(job, std::move(error));
+}
+
+bool Origin::pay_retry() {
+  if (!tokens_.try_spend(parts_.timers.now())) return false;
+  ++counted_.retries;
+  return true;
+}
+
+void Origin::retry_later(Job& job, Error error) {
+  job.last_error = std::move(error);
+  pause(job);
+}
+
+void Origin::pause(Job& job) {
+  TimePoint when = parts_.timers.now() + job.backoff.next();
+  {
+    MutexLock lock(mutex_);
+    for (Attempt& attempt : job.attempts) release_slot(attempt);
+    when = std::min(when, job.fetch.deadline);
+  }
+  parts_.timers.call_at(when, [this, &job] { wake(job); });
+  pump();
+}
+
+// Without a token the job sleeps again; what shall end needs none, start() sees to it.
+void Origin::wake(Job& job) {
+  bool go_on = false;
+  {
+    MutexLock lock(mutex_);
+    const bool ends = closed_ || job.fetch.stop.stop_requested() || parts_.timers.now() >= job.fetch.deadline;
+    go_on = ends || pay_retry();
+  }
+  if (go_on) return enqueue(job);
+  pause(job);
+}
+
+void Origin::finish(Job& job, Result<Fetched> result) {
+  Completion<Fetched> done;
+  std::stop_source loser(std::nostopstate);
+  {
+    MutexLock lock(mutex_);
+    job.decided = job.finished = true;
+    done = std::move(job.done);
+    --open_.at(index_of(job.fetch.priority));
+    for (Attempt& attempt : job.attempts) {
+      if (attempt.running) {
+        loser = attempt.stop;
+      } else {
+        release_slot(attempt);
+      }
+    }
+    if (!job.runs()) erase(job);
+  }
+  loser.request_stop();  // it holds its slot until it has ended
+  if (done) done(std::move(result));
+  pump();
+}
+
+Error Origin::expired(const Job& job) {
+  const std::string why =
+      job.last_error.message.empty() ? "it waited for a free request all the time" : job.last_error.message;
+  return {Code::kTimedOut, "chunk " + job.ref.id.hex() + " did not arrive before the deadline: " + why};
+}
+
+}  // namespace thaw
