@@ -36,10 +36,19 @@ Result<std::unique_ptr<FlashTier>> FlashTier::open(const Config& config, const P
 
 FlashTier::FlashTier(Fd fd, uint64_t bytes, const Config& config, const Parts& parts)
     : fd_(std::move(fd)),
+      bytes_(bytes),
       disk_(fd_.get()),
       store_({disk_.file(), parts.cpu, parts.timers, parts.counters}, sha256(as_bytes(config.store_url)),
              bytes, limits_of(config)),
       writer_(start_thread("flash/writer", [this] { store_.run(); })) {}
+
+// A larger file before the tier grows into it; a smaller one once nothing lies beyond.
+Status FlashTier::resize(uint64_t bytes) {
+  THAW_ASSIGN(const uint64_t there, resize_disk_file(fd_.get(), std::max(bytes, bytes_)));
+  THAW_TRY(store_.resize(std::min(bytes, there)));
+  THAW_ASSIGN(bytes_, resize_disk_file(fd_.get(), bytes));
+  return {};
+}
 
 FlashTier::~FlashTier() {
   store_.stop();

@@ -29,12 +29,16 @@ class FlashTier {
   FlashTier& operator=(const FlashTier&) = delete;
 
   FlashStore& store() { return store_; }
+
+  // Gives the file and the tier another size, which takes effect before this returns. Blocks.
+  Status resize(uint64_t bytes);
   const FlashDisk& disk() const { return disk_; }
 
  private:
   FlashTier(Fd fd, uint64_t bytes, const Config& config, const Parts& parts);
 
   Fd fd_;
+  uint64_t bytes_;
   FlashDisk disk_;
   FlashStore store_;
   std::thread writer_;

@@ -33,6 +33,10 @@ class FlashAdmission {
     if (rule_ == FlashRule::kSecond && !seen_before(id)) return false;
     return left_ > 0;
   }
+  void set_daily(uint64_t bytes) {
+    daily_ = static_cast<double>(bytes);
+    left_ = std::min(left_, daily_);
+  }
   void spend(uint64_t bytes) { left_ -= static_cast<double>(bytes); }
 
  private:
@@ -55,7 +59,7 @@ class FlashAdmission {
   }
 
   const FlashRule rule_;
-  const double daily_;
+  double daily_;
   double left_;  // may be below zero by what the last write cost
   TimePoint refilled_;
   std::unordered_set<uint64_t> seen_;

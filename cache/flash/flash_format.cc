@@ -16,6 +16,8 @@ constexpr std::string_view kFooterMagic = "THAWFF01";
 constexpr size_t kFooterHeadBytes = 64;
 constexpr size_t kFooterEntryBytes = 40;
 constexpr uint32_t kLeastRegions = 16;
+constexpr uint32_t kLeastRegionPages = 4 * kMiB / kFlashPage;
+constexpr uint32_t kMostRegionPages = 16 * kMiB / kFlashPage;
 
 class Writer {
  public:
@@ -73,11 +75,16 @@ bool fits(const FlashGeometry& geometry, const FlashRecord& record) {
 }  // namespace
 
 FlashGeometry FlashGeometry::of(uint64_t bytes) {
-  constexpr uint64_t kLargest = 16 * kMiB;
-  constexpr uint64_t kSmallest = 4 * kMiB;
+  constexpr uint64_t kLargest = kMostRegionPages * kFlashPage;
+  constexpr uint64_t kSmallest = kLeastRegionPages * kFlashPage;
   const uint64_t usable = bytes > kFlashFirstRegion ? bytes - kFlashFirstRegion : 0;
   const uint64_t region = std::clamp(usable / kLeastRegions / kMiB * kMiB, kSmallest, kLargest);
   return {static_cast<uint32_t>(region / kFlashPage), static_cast<uint32_t>(usable / region)};
+}
+
+FlashGeometry FlashGeometry::resized(uint64_t bytes) const {
+  const uint64_t usable = bytes > kFlashFirstRegion ? bytes - kFlashFirstRegion : 0;
+  return {region_pages, static_cast<uint32_t>(usable / (region_pages * kFlashPage))};
 }
 
 uint32_t FlashGeometry::footer_pages() const {
@@ -104,7 +111,8 @@ std::optional<FlashSuperblock> read_superblock(ByteView page) {
   in.array(superblock.log);
   superblock.geometry.region_pages = in.number<uint32_t>();
   superblock.geometry.regions = in.number<uint32_t>();
-  if (!in.checksum()) return std::nullopt;
+  const uint32_t pages = superblock.geometry.region_pages;
+  if (!in.checksum() || pages < kLeastRegionPages || pages > kMostRegionPages) return std::nullopt;
   return superblock;
 }
 

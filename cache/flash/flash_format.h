@@ -28,6 +28,8 @@ struct FlashGeometry {
   // The largest regions that leave at least 16 of them in `bytes` (4 MiB to 16 MiB each, or less for a small
   // file).
   static FlashGeometry of(uint64_t bytes);
+  // As many regions of the same size as fit into `bytes`.
+  FlashGeometry resized(uint64_t bytes) const;
 
   uint64_t region_offset(uint32_t region) const {
     return kFlashFirstRegion + uint64_t{region} * region_pages * kFlashPage;

@@ -37,10 +37,11 @@ uint64_t FlashLog::offset_of(uint32_t region, uint32_t page) const {
 }
 
 Status FlashLog::open() {
+  geometry_ = FlashGeometry::of(bytes_);
   if (geometry_.regions < 2) return Error{Code::kUsage, "flash.size is too small"};
   THAW_ASSIGN(const Buffer page, read(0, kFlashPage));
   const auto found = read_superblock(page.view());
-  const bool ours = found && found->store == store_ && found->geometry.region_pages == geometry_.region_pages;
+  const bool ours = found && found->store == store_ && found->geometry.resized(bytes_).regions >= 2;
   return ours ? adopt(*found) : format();
 }
 
@@ -48,23 +49,41 @@ Status FlashLog::open() {
 Status FlashLog::format() {
   fill_random(log_);
   regions_.assign(geometry_.regions, {});
+  return write_superblock_page();
+}
+
+Status FlashLog::write_superblock_page() {
   Buffer page(kFlashPage);
   write_superblock({store_, log_, geometry_}, page.mutable_view());
   THAW_TRY(write(0, std::move(page)));
   return sync();
 }
 
+Status FlashLog::resize(uint64_t bytes) {
+  const FlashGeometry fresh = geometry_.resized(bytes);
+  if (fresh.regions < 2) return Error{Code::kUsage, "flash.size is too small"};
+  for (uint32_t region = fresh.regions; region < geometry_.regions; ++region) {
+    if (regions_.at(region).sequence != 0) index_.take_region(region, records_of(region));
+    if (open_ != region) continue;
+    index_.take_region(region, records_);
+    open_.reset();
+    records_.clear();
+    next_page_ = 0;
+  }
+  geometry_ = fresh;
+  regions_.resize(fresh.regions);
+  return write_superblock_page();
+}
+
 Status FlashLog::adopt(const FlashSuperblock& found) {
   log_ = found.log;
+  geometry_ = found.geometry.resized(bytes_);
   regions_.assign(geometry_.regions, {});
   for (uint32_t region = 0; region < std::min(geometry_.regions, found.geometry.regions); ++region) {
     THAW_TRY(recover_region(region));
   }
   resume_newest();
-  if (found.geometry == geometry_) return {};
-  Buffer page(kFlashPage);
-  write_superblock({store_, log_, geometry_}, page.mutable_view());
-  return write(0, std::move(page));
+  return found.geometry == geometry_ ? Status{} : write_superblock_page();
 }
 
 Status FlashLog::recover_region(uint32_t region) {

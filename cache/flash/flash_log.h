@@ -17,7 +17,7 @@ class FlashLog {
  public:
   // `store`: whose chunks these are. `bytes`: how large the file is.
   FlashLog(DiskFile& file, FlashIndex& index, const Digest& store, uint64_t bytes)
-      : file_(file), index_(index), store_(store), geometry_(FlashGeometry::of(bytes)) {}
+      : file_(file), index_(index), store_(store), bytes_(bytes), geometry_(FlashGeometry::of(bytes)) {}
 
   // Reads what is there, or starts anew. Errors: those of the disk.
   Status open();
@@ -25,6 +25,10 @@ class FlashLog {
   // Writes all of them, in order. After an error those that were not written are gone, and the log goes on
   // where it was.
   Status append(const std::vector<SealedChunk>& chunks);
+
+  // As many regions as fit into `bytes` from now on; what lies beyond is forgotten, and may be cut off the
+  // file afterwards. REQUIRES: open() succeeded; a larger file has its new size already
+  Status resize(uint64_t bytes);
 
   const FlashGeometry& geometry() const { return geometry_; }
   // Written to the file since it was opened, all that is not chunks among it.
@@ -36,6 +40,7 @@ class FlashLog {
   };
 
   Status format();
+  Status write_superblock_page();
   Status adopt(const FlashSuperblock& found);
   Status recover_region(uint32_t region);
   void resume_newest();
@@ -59,6 +64,7 @@ class FlashLog {
   DiskFile& file_;
   FlashIndex& index_;
   const Digest store_;
+  const uint64_t bytes_;  // when it was opened
   FlashGeometry geometry_;
   FlashLogId log_{};
   std::vector<Region> regions_;

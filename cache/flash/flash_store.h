@@ -13,6 +13,7 @@
 #include <deque>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,9 +35,10 @@ struct FlashLimits {
   Duration batch_wait = std::chrono::milliseconds(300);  // so long a chunk waits for others at most
   uint32_t reads_in_flight = 128;                        // more are misses
   Duration stall =
-      std::chrono::milliseconds(800);        // a read that takes longer is a miss, and so are all others
-  Duration pause = std::chrono::seconds(1);  // after a write that failed
-  uint32_t daily_rewrites = 10;              // how often a day the whole file may be written
+      std::chrono::milliseconds(800);         // a read that takes longer is a miss, and so are all others
+  Duration resize = std::chrono::seconds(5);  // a larger or smaller tier must be ready by then
+  Duration pause = std::chrono::seconds(1);   // after a write that failed
+  uint32_t daily_rewrites = 10;               // how often a day the whole file may be written
   FlashRule rule = FlashRule::kAll;
 };
 
@@ -69,6 +71,10 @@ class FlashStore final : public ChunkStore {
   void run();
   void stop();
 
+  // Takes effect before it returns; see FlashLog::resize. kTimedOut when the device does not answer. Blocks,
+  // so not on a thread of the tier.
+  Status resize(uint64_t bytes);
+
   State state() const;
   // Chunk bytes that wait to be written or that reads in flight hold.
   uint64_t buffered_bytes() const;
@@ -88,6 +94,7 @@ class FlashStore final : public ChunkStore {
   void sweep() EXCLUDES(mutex_);
 
   void open_log();
+  void apply_resize() EXCLUDES(mutex_);
   std::vector<SealedChunk> take_batch() EXCLUDES(mutex_);
   void write_batch(const std::vector<SealedChunk>& batch);
 
@@ -111,6 +118,8 @@ class FlashStore final : public ChunkStore {
   uint64_t dropped_ GUARDED_BY(mutex_) = 0;
   uint64_t written_ GUARDED_BY(mutex_) = 0;
   std::string error_ GUARDED_BY(mutex_);
+  std::optional<uint64_t> wanted_bytes_ GUARDED_BY(mutex_);  // a resize that the writer has yet to do
+  Status resized_ GUARDED_BY(mutex_);                        // how the last one ended
 };
 
 }  // namespace thaw

@@ -9,8 +9,13 @@ void FlashStore::run() {
   open_log();
   while (true) {
     const std::vector<SealedChunk> batch = take_batch();
-    if (batch.empty()) return;
-    write_batch(batch);
+    apply_resize();
+    if (!batch.empty()) {
+      write_batch(batch);
+      continue;
+    }
+    MutexLock lock(mutex_);
+    if (stopping_) return;
   }
 }
 
@@ -43,9 +48,10 @@ std::vector<SealedChunk> FlashStore::take_batch() {
   MutexLock lock(mutex_);
   writing_ = false;
   changed_.notify_all();
-  while (pending_.empty() && !stopping_) changed_.wait(mutex_);
+  while (pending_.empty() && !stopping_ && !wanted_bytes_) changed_.wait(mutex_);
   const TimePoint until = steady_clock().now() + limits_.batch_wait;
-  while (pending_bytes_ < limits_.batch_bytes && !stopping_ && steady_clock().now() < until) {
+  while (pending_bytes_ < limits_.batch_bytes && !stopping_ && !wanted_bytes_ &&
+         steady_clock().now() < until) {
     changed_.wait_for(mutex_, until - steady_clock().now());
   }
   uint64_t bytes = 0;
@@ -77,6 +83,33 @@ void FlashStore::write_batch(const std::vector<SealedChunk>& batch) {
   pending_bytes_ = 0;
   changed_.wait_for(mutex_, limits_.pause);
   error_.clear();  // the next chunk tries again
+}
+
+void FlashStore::apply_resize() {
+  uint64_t bytes = 0;
+  {
+    MutexLock lock(mutex_);
+    if (!wanted_bytes_) return;
+    bytes = *wanted_bytes_;
+  }
+  Status done = log_.resize(bytes);
+  MutexLock lock(mutex_);
+  if (done.ok()) admission_.set_daily(bytes * limits_.daily_rewrites);
+  resized_ = std::move(done);
+  wanted_bytes_.reset();
+  changed_.notify_all();
+}
+
+Status FlashStore::resize(uint64_t bytes) {
+  const TimePoint until = steady_clock().now() + limits_.resize;
+  MutexLock lock(mutex_);
+  if (!ready_) return Error{Code::kFailed, "the flash tier is not ready: " + error_};
+  wanted_bytes_ = bytes;
+  changed_.notify_all();
+  while (wanted_bytes_ && steady_clock().now() < until) changed_.wait_for(mutex_, limits_.batch_wait);
+  if (wanted_bytes_)
+    return Error{Code::kTimedOut, "the flash device does not answer; its size will change later"};
+  return resized_;
 }
 
 void FlashStore::wait_until_written() {

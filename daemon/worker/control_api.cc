@@ -15,8 +15,10 @@ using Json = nlohmann::json;
 constexpr std::array<const char*, kTierCount> kTierNames = {"memory", "flash", "zone", "origin"};
 
 // Those that reload() applies; all others need a restart.
-constexpr std::array<std::string_view, 6> kAppliedAtOnce = {"memory.size", "read.deadline",   "read.outage",
-                                                            "log.level",   "prefetch.replay", "zone.nodes"};
+constexpr std::array<std::string_view, 5> kAppliedAtOnce = {"memory.size", "read.deadline", "read.outage",
+                                                            "log.level", "prefetch.replay"};
+// Those that a tier must agree to; see change_zone() and change_flash().
+constexpr std::array<std::string_view, 2> kAppliedByTier = {"zone.nodes", "flash.size"};
 
 // What is needed to open an image again, by the next daemon: a request of the API, pinned to the manifest.
 struct ImageRequestText {
@@ -219,13 +221,26 @@ Result<Json> ControlApi::stats() {
 
 // Nodes join and leave a tier that is there; a tier that begins or ends is another chain.
 Status ControlApi::change_zone(const Config& fresh, Json& applied, Json& needs_restart) {
-  if (parts_.zone != nullptr && !fresh.zone_nodes.empty()) {
-    THAW_TRY(parts_.zone->set_nodes(fresh));
-    config_.zone_nodes = fresh.zone_nodes;
+  if (fresh.zone_nodes == config_.zone_nodes) return {};
+  if (parts_.zone == nullptr || fresh.zone_nodes.empty()) {
+    needs_restart.push_back("zone.nodes");
     return {};
   }
-  applied.erase(std::remove(applied.begin(), applied.end(), Json("zone.nodes")), applied.end());
-  needs_restart.push_back("zone.nodes");
+  THAW_TRY(parts_.zone->set_nodes(fresh));
+  config_.zone_nodes = fresh.zone_nodes;
+  applied.push_back("zone.nodes");
+  return {};
+}
+
+Status ControlApi::change_flash(const Config& fresh, Json& applied, Json& needs_restart) {
+  if (fresh.flash_bytes == config_.flash_bytes) return {};
+  if (parts_.flash == nullptr) {
+    needs_restart.push_back("flash.size");
+    return {};
+  }
+  THAW_TRY(parts_.flash->resize(fresh.flash_bytes));
+  config_.flash_bytes = fresh.flash_bytes;
+  applied.push_back("flash.size");
   return {};
 }
 
@@ -235,10 +250,12 @@ Result<Json> ControlApi::reload() {
   Json needs_restart = Json::array();
   MutexLock lock(mutex_);
   for (const std::string& key : changed_keys(config_, fresh)) {
+    if (std::ranges::count(kAppliedByTier, key) > 0) continue;
     const bool at_once = std::ranges::count(kAppliedAtOnce, key) > 0;
     (at_once ? applied : needs_restart).push_back(key);
   }
-  if (fresh.zone_nodes != config_.zone_nodes) THAW_TRY(change_zone(fresh, applied, needs_restart));
+  THAW_TRY(change_zone(fresh, applied, needs_restart));
+  THAW_TRY(change_flash(fresh, applied, needs_restart));
   parts_.chain.memory().set_capacity(fresh.memory_bytes);
   parts_.images.set_deadline(fresh.read_deadline);
   spdlog::set_level(spdlog::level::from_str(fresh.log_level));
@@ -247,6 +264,7 @@ Result<Json> ControlApi::reload() {
   config_.read_outage = fresh.read_outage;
   config_.log_level = fresh.log_level;
   config_.prefetch_replay = fresh.prefetch_replay;
+  THAW_TRY(parts_.keep_config(config_));
   spdlog::info("the configuration was read again; applied: {}, needs a restart: {}", applied.dump(),
                needs_restart.dump());
   return Json{{"applied", applied}, {"needs_restart", needs_restart}};

@@ -10,6 +10,7 @@
 #include "daemon/config/config.h"
 #include "daemon/control/server.h"
 #include "daemon/counters_page.h"
+#include "daemon/flash_tier.h"
 #include "daemon/mounts/mount_table.h"
 #include "daemon/store_session.h"
 #include "daemon/wiring.h"
@@ -28,7 +29,10 @@ class ControlApi {
     Chain& chain;
     CountersPage& counters;
     Traces& traces;
-    ZoneTier* zone;  // nullptr: there is no such tier
+    ZoneTier* zone;    // nullptr: there is no such tier
+    FlashTier* flash;  // the same
+    // Keeps what is in effect for the next worker.
+    std::function<Status(const Config&)> keep_config;
   };
 
   // `config_file` is what the daemon was started with.
@@ -48,6 +52,8 @@ class ControlApi {
   Result<nlohmann::json> record_trace(const nlohmann::json& request);
   Result<nlohmann::json> list_mounts();
   Result<nlohmann::json> stats();
+  Status change_flash(const Config& fresh, nlohmann::json& applied, nlohmann::json& needs_restart)
+      REQUIRES(mutex_);
   Status change_zone(const Config& fresh, nlohmann::json& applied, nlohmann::json& needs_restart)
       REQUIRES(mutex_);
   nlohmann::json describe(const Mount& mount);

@@ -121,6 +121,22 @@ void add_zone(Families& families, const ZoneCounters& zone) {
                  static_cast<double>(zone.nodes_out.load()));
 }
 
+void add_origin(Families& families, const Origin& origin) {
+  const Origin::State state = origin.state();
+  families.gauge("thaw_origin_open", "Fetches from the store that are open",
+                 static_cast<double>(origin.open()));
+  families.gauge("thaw_origin_in_flight", "Requests to the store that are in flight", state.in_flight);
+  families.gauge("thaw_origin_cap", "How many requests to the store may be in flight now", state.cap);
+  families.counter("thaw_origin_requests_total", "Requests to the store since the worker started",
+                   static_cast<double>(state.requests));
+  families.counter("thaw_origin_retries_total", "Requests to the store that were repeated, of these",
+                   static_cast<double>(state.retries));
+  families.counter("thaw_origin_hedges_total", "Second requests beside slow ones, of these",
+                   static_cast<double>(state.hedges));
+  families.counter("thaw_origin_hedges_won_total", "Second requests that were answered first",
+                   static_cast<double>(state.hedges_won));
+}
+
 double store_away_seconds(const Origin& origin) {
   const auto since = origin.away_since();
   if (!since) return 0;
@@ -137,8 +153,7 @@ std::string metrics_text(const MetricsSources& sources) {
                  static_cast<double>(sources.chain.memory().bytes()));
   families.gauge("thaw_buffer_bytes", "Memory of all chunk buffers together, the memory tier among them",
                  static_cast<double>(buffer_arena().held_bytes()));
-  families.gauge("thaw_origin_open", "Fetches from the store that are open",
-                 static_cast<double>(sources.chain.origin().open()));
+  add_origin(families, sources.chain.origin());
   families.gauge("thaw_store_away_seconds", "For how long the store has not answered; 0 while it does",
                  store_away_seconds(sources.chain.origin()));
   families.gauge("thaw_mounts", "Mounts of this daemon", static_cast<double>(sources.mounts.list().size()));

@@ -35,12 +35,16 @@ constexpr uint64_t kReadAheadShare = 8;  // of the memory tier, for all read-ahe
 constexpr std::chrono::seconds kOutageReport{30};
 constexpr std::chrono::seconds kMetricsRetry{2};
 
+Status keep_config(WorkerLink& link, const Config& config) {
+  return link.put({kConfigRecord, config_text(config), {}}, Keep::kInMemory);
+}
+
 Result<Config> running_config(WorkerLink& link, const Inheritance& inheritance, const std::string& file) {
   for (const Record& record : inheritance.records) {
     if (record.key == kConfigRecord) return parse_config(record.value, "the daemon's configuration");
   }
   THAW_ASSIGN(Config config, load_config(file));
-  THAW_TRY(link.put({kConfigRecord, config_text(config), {}}, Keep::kInMemory));
+  THAW_TRY(keep_config(link, config));
   return config;
 }
 
@@ -111,7 +115,9 @@ class Worker {
         helpers_({"/proc/self/exe", "--mount-helper"}),
         mounts_({images_, link, helpers_, timers_}, mount_options(config)),
         traces_({session_->store(), chain_, counters, timers_, prefetch_window(config)}),
-        api_({*session_, mounts_, images_, chain_, counters, traces_, zone_.get()}, config, config_file),
+        api_({*session_, mounts_, images_, chain_, counters, traces_, zone_.get(), flash_.get(),
+              [this](const Config& in_effect) { return keep_config(link_, in_effect); }},
+             config, config_file),
         metrics_listen_(config.metrics_listen) {}
 
   Status run(Inheritance inheritance);

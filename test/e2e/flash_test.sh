@@ -12,7 +12,8 @@ begin() {
 flash_is_ready() { [ "$(flash_state .ready)" = true ]; }
 flash_state() { thaw stats --json | jq -r ".flash$1"; }
 tier() { thaw stats --json | jq -r ".tiers.$1"; }  # tier NAME.COUNTER
-all_is_written() { [ "$(flash_state .buffered_bytes)" = 0 ] && [ "$(flash_state .chunks)" -ge "$(tier origin.hits)" ]; }
+# A chunk that memory gave up before it was written is fetched a second time.
+all_is_written() { [ "$(flash_state .buffered_bytes)" = 0 ] && [ "$(flash_state .chunks)" -ge $(($(tier origin.hits) * 9 / 10)) ]; }
 
 read_all() { (cd "$T/mnt" && find . -xdev -type f -print0 | sort -z | xargs -0 sha256sum); }
 
@@ -56,6 +57,27 @@ test_a_filled_image_outlasts_the_store() {
   stop_daemon
 }
 all_is_filled() { [ "$(flash_state .chunks)" -ge "$(json_value .chunks thaw inspect debian:1)" ]; }
+
+test_a_reload_changes_its_size_and_outlives_the_worker() {
+  begin
+  thaw mount debian:1 "$T/mnt"
+  read_all >"$T/wanted"
+  wait_for 5 all_is_written || fail "not written: $(flash_state '')"
+  jq '.flash.size = "100MiB"' "$T/thaw.json" >"$T/new.json" && mv "$T/new.json" "$T/thaw.json"
+  thaw reload --json >"$T/reload.json"
+  jq -e '.applied == ["flash.size"]' "$T/reload.json" || fail "reload said $(cat "$T/reload.json")"
+  equal "$(stat -c %s "$T/flash/log")" $((100 * 1024 * 1024)) "size of the flash file"
+  [ "$(flash_state .chunks)" -gt 0 ] || fail "all was forgotten"
+  kill -9 "$(worker_pid)"
+  wait_for 10 daemon_answers || fail "no worker after the kill"
+  wait_for 10 flash_is_ready || fail "the flash tier is not ready"
+  equal "$(stat -c %s "$T/flash/log")" $((100 * 1024 * 1024)) "size of the flash file after the kill"
+  echo 3 >/proc/sys/vm/drop_caches
+  read_all >"$T/seen"
+  cmp "$T/wanted" "$T/seen"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
 
 test_a_damaged_flash_file_is_never_seen() {
   begin

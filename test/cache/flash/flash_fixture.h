@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -97,14 +98,23 @@ struct Flash {
   uint32_t found(uint32_t first, uint32_t count, uint32_t length = 8192) {
     uint32_t hits = 0;
     for (uint32_t i = first; i < first + count; ++i) {
-      const auto chunk = find_in(tier, sample_ref(i, length));
+      const ChunkRef ref = ref_of(i, length);
+      const auto chunk = find_in(tier, ref);
       if (!chunk) continue;
       ++hits;
-      REQUIRE(chunk->ref() == sample_ref(i, length));
+      REQUIRE(chunk->ref() == ref);
     }
     return hits;
   }
 
+  // Made once: hashing them again for each look costs more than the tier.
+  const ChunkRef& ref_of(uint32_t number, uint32_t length) {
+    const auto [found, fresh] = refs.try_emplace({number, length});
+    if (fresh) found->second = sample_ref(number, length);
+    return found->second;
+  }
+
+  std::map<std::pair<uint32_t, uint32_t>, ChunkRef> refs;
   Fd fd;
   ThreadPool cpu{2};
   TimerQueue timers;
