@@ -58,7 +58,8 @@ Status export_to_file(Invocation& invocation, const CheckOptions& options) {
   THAW_ASSIGN(const OpenedImage image, session->open_image(options.name, options.tenant, Rollback::kRefuse));
   ProgressBar bar(invocation, "exporting");
   const auto progress = [&bar](const Progress& now) { bar.show(now.done, now.total); };
-  THAW_ASSIGN(const ExportReport report, export_image(image, session->catalog().store(), options.file, progress));
+  THAW_ASSIGN(const ExportReport report,
+              export_image(image, session->catalog().store(), options.file, progress));
   invocation.print({{"bytes", report.bytes}, {"sha256", report.sha256.hex()}}, report.sha256.hex());
   return {};
 }
