@@ -9,6 +9,10 @@
 namespace thaw {
 namespace {
 
+// So many times what may be in flight.
+constexpr uint32_t kOverloadTurns = 8;
+constexpr uint32_t kOverloadFloor = 16;
+
 Error dropped() {
   return {Code::kCancelled, "too many chunks wait for the store; what is only read ahead was dropped"};
 }
@@ -198,6 +202,12 @@ Origin::State Origin::state() const {
   state.in_flight = in_flight();
   state.slow_after = hedging_.slow_after();
   return state;
+}
+
+bool Origin::overloaded() const {
+  MutexLock lock(mutex_);
+  const uint32_t demand = open_.at(index_of(Priority::kDemand));
+  return demand > kOverloadTurns * std::max(cap_.now(), kOverloadFloor);
 }
 
 }  // namespace thaw

@@ -98,6 +98,8 @@ class Origin final : public ChunkSource, public Expedite {
   // Open fetches in any state.
   size_t open() const;
   State state() const;
+  // More readers wait than the store serves soon: whoever has a choice should not add to them.
+  bool overloaded() const;
 
  private:
   struct Job;

@@ -59,6 +59,13 @@ Json tier_json(const TierCounters& tier) {
           {"bytes", tier.bytes.load()}};
 }
 
+Json origin_json(const Origin& origin) {
+  const Origin::State state = origin.state();
+  return {{"open", origin.open()},          {"in_flight", state.in_flight},     {"cap", state.cap},
+          {"requests", state.requests},     {"retries", state.retries},         {"hedges", state.hedges},
+          {"hedges_won", state.hedges_won}, {"overloaded", origin.overloaded()}};
+}
+
 Json flash_json(const FlashStore* flash) {
   if (flash == nullptr) return nullptr;
   const FlashStore::State state = flash->state();
@@ -125,6 +132,12 @@ Result<Json> ControlApi::mount(const Json& request) {
                         .dump();
   std::shared_ptr<Traces::Episode> episode;
   if (!parts_.mounts.shows(mounting.key)) {
+    // An empty cache asks for much at once; running containers go first.
+    if (parts_.chain.origin().overloaded()) {
+      return Error{Code::kUnreachable, image.name.text() + ": the store is overloaded, " +
+                                           std::to_string(parts_.chain.origin().open()) +
+                                           " fetches wait for it; mount it again later"};
+    }
     episode = parts_.traces.open(opened, inode_of(mounting.key), image.replay);
   }
   Bytes bytes = image_bytes(opened);
@@ -207,6 +220,7 @@ Result<Json> ControlApi::stats() {
   return Json{{"tiers", tiers},
               {"memory_bytes", parts_.chain.memory().bytes()},
               {"buffer_bytes", buffer_arena().held_bytes()},
+              {"origin", origin_json(parts_.chain.origin())},
               {"flash", flash_json(parts_.chain.flash())},
               {"zone", zone_json(parts_.counters.zone)},
               {"store_away_s", store_away_seconds()},

@@ -225,6 +225,23 @@ TEST_CASE("requests in flight are capped, and a part is kept for demand", "[orig
   CHECK(f.reader.most_in_flight == 8);
 }
 
+TEST_CASE("a store for which many readers wait is overloaded, and what is only fetched ahead does not count",
+          "[origin]") {
+  OriginLimits limits;
+  limits.in_flight = 8;
+  std::vector<Answer<Fetched>> answers(400);
+  Fixture f({"r1"}, limits);
+  f.reader.set_faults({.latency = std::chrono::milliseconds(10)});
+  for (uint32_t i = 0; i < 400; ++i) {
+    f.add("r1", i);
+    CHECK(f.origin.overloaded() == (i > 200 + 128));
+    f.origin.get(sample_ref(i), f.fetch(i < 200 ? Priority::kPrefetch : Priority::kDemand),
+                 answers[i].completion());
+  }
+  while (f.timers.run_next()) f.cpu.run_all();
+  CHECK_FALSE(f.origin.overloaded());
+}
+
 TEST_CASE("one mount cannot take all slots, nor another's turn", "[origin]") {
   OriginLimits limits;
   limits.in_flight = 8;
