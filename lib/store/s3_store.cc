@@ -32,6 +32,12 @@ Error with_object(const std::string& key, Error error) {
   return {error.code, object_named(key) + ": " + error.message};
 }
 
+// A server that failed after it had begun to answer may say so in a body of status 200: trouble on the way,
+// and no damage of what is stored. No object of a store begins like that.
+bool is_error_document(ByteView body) {
+  return as_text(body).starts_with('<') && !parse_error_code(body).empty();
+}
+
 std::string without_quotes(std::string_view tag) {
   if (tag.size() >= 2 && tag.starts_with('"') && tag.ends_with('"')) tag = tag.substr(1, tag.size() - 2);
   return std::string(tag);
@@ -76,7 +82,9 @@ void S3Store::get(const std::string& key, const GetOptions& options, Completion<
   request.stop = options.stop;
   client_.send(std::move(request), [this, key, done = std::move(done)](Result<HttpResponse> answer) mutable {
     if (!answer.ok()) return done(with_object(key, std::move(answer).error()));
-    if (answer->status != 200) return done(client_.error_of(object_named(key), answer.value()));
+    if (answer->status != 200 || is_error_document(answer->body.view())) {
+      return done(client_.error_of(object_named(key), answer.value()));
+    }
     std::string version(answer->header("etag"));
     done(Object{std::move(answer->body), std::move(version)});
   });

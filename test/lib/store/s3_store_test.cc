@@ -85,6 +85,16 @@ TEST_CASE("trouble on the way to a bucket is unreachable", "[s3]") {
   CHECK(slow.error().message.starts_with("store object slow: "));
 }
 
+TEST_CASE("an error document instead of an object is trouble on the way, and no damage", "[s3]") {
+  ScriptedBucket bucket([](const ScriptedRequest& request) {
+    return answer_with(200, request.target.ends_with("/fails")
+                                ? "<?xml version=\"1.0\"?><Error><Code>InternalError</Code></Error>"
+                                : "<is an object>");
+  });
+  CHECK(bucket.get("fails").error().code == Code::kUnreachable);
+  CHECK(bucket.get("k").ok());
+}
+
 TEST_CASE("a listing goes on until its limit, past what are no objects of a store", "[s3]") {
   std::vector<std::string> targets;
   ScriptedBucket bucket([&](const ScriptedRequest& request) {
