@@ -103,18 +103,20 @@ void UringDiskFile::sync(Completion<bool> done) {
 }
 
 void UringDiskFile::submit(Operation operation) {
+  if (!enqueue(operation)) operation.done(cancelled());
+}
+
+// False: it is too late, and `operation` is untouched.
+bool UringDiskFile::enqueue(Operation& operation) {
   bool must_wake = false;
-  bool refused = false;
   {
     MutexLock lock(mutex_);
-    refused = stopping_;
-    if (!refused) {
-      queued_.push_back(std::move(operation));
-      must_wake = !std::exchange(woken_, true);
-    }
+    if (stopping_) return false;
+    queued_.push_back(std::move(operation));
+    must_wake = !std::exchange(woken_, true);
   }
-  if (refused) return operation.done(cancelled());
   if (must_wake) wake();
+  return true;
 }
 
 void UringDiskFile::stop() {

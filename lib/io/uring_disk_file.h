@@ -58,7 +58,8 @@ class UringDiskFile final : public DiskFile {
   Status open_ring(int fd);
   Status try_ring();
 
-  void submit(Operation operation) EXCLUDES(mutex_);
+  void submit(Operation operation);
+  bool enqueue(Operation& operation) EXCLUDES(mutex_);
   void wake();
   bool begin_queued() EXCLUDES(mutex_);
   void begin(uint32_t slot);
