@@ -1,0 +1,86 @@
+# A store whose answers are bad or slow: a real gateway behind a proxy that spoils them (test/fault/store_proxy.py).
+
+. "$here/rgw.sh"
+
+proxy_pid=
+
+end_of_fault_test() {
+  local status=$?
+  set +e
+  stop_proxy
+  stop_rgw
+  (exit "$status")
+  end_of_test
+}
+trap end_of_fault_test EXIT
+
+# The image is built past the proxy, the daemon reads through it.
+begin() {
+  start_rgw
+  make_bucket images
+  export AWS_ACCESS_KEY_ID=$S3_KEY AWS_SECRET_ACCESS_KEY=$S3_SECRET
+  mkdir -p "$T/mnt"
+  configure "$S3_ENDPOINT"
+  thaw build "oci:$IMAGES/debian:latest" debian:1 >/dev/null
+}
+
+configure() { write_config ".store.url = \"s3://images/stores/one\" | .s3 = {endpoint: \"$1\"}"; }
+
+start_proxy() {  # start_proxy OPTIONS...
+  "$here/../fault/store_proxy.py" --to "${S3_ENDPOINT#http://}" "$@" >"$T/proxy.out" 2>"$T/proxy.err" &
+  proxy_pid=$!
+  wait_for 10 grep -q http "$T/proxy.out" || fail "the proxy does not start: $(cat "$T/proxy.err")"
+  configure "$(head -n 1 "$T/proxy.out")"
+}
+
+# What it counted is then in T/proxy.json.
+stop_proxy() {
+  [ -n "$proxy_pid" ] || return 0
+  kill -TERM "$proxy_pid" 2>/dev/null || true
+  wait "$proxy_pid" || true
+  proxy_pid=
+  sed -n 2p "$T/proxy.out" >"$T/proxy.json"
+}
+
+# Reads the whole image through the proxy, by many readers, and compares it; keeps what the daemon counted in
+# T/stats.json.
+read_everything() {
+  start_daemon
+  thaw mount debian:1 "$T/mnt"
+  find "$T/mnt" -xdev -type f -print0 | xargs -0 -n 20 -P 32 cat >/dev/null || fail "a read failed"
+  same_tree "$IMAGES/debian.txt" "$T/mnt"
+  equal "$(json_value .read_errors thaw stats)" 0 "reads that failed"
+  thaw stats --json >"$T/stats.json"
+  thaw umount "$T/mnt"
+  stop_daemon
+  stop_proxy
+}
+
+holds() {  # holds JQ_PROGRAM: of what the daemon ($daemon) and the proxy ($proxy) counted
+  jq -en --slurpfile d "$T/stats.json" --slurpfile p "$T/proxy.json" "\$d[0] as \$daemon | \$p[0] as \$proxy | $1" \
+    >/dev/null || fail "not so: $1; daemon: $(jq -c . "$T/stats.json"), proxy: $(cat "$T/proxy.json")"
+}
+
+test_a_fifth_of_all_replies_is_bad_and_no_read_is() {
+  begin
+  start_proxy --bad 0.2
+  read_everything
+  holds '$proxy.bad > 20 and ([$proxy["503"], $proxy.reset, $proxy.truncated, $proxy.flipped, $proxy.other, $proxy.document] | all(. > 0))'
+  holds '$daemon.tiers.origin.errors > 0'
+  holds '$proxy.requests <= 1.3 * $daemon.tiers.origin.hits'
+}
+
+test_a_twentieth_of_all_replies_is_late_and_no_read_fails() {
+  begin
+  start_proxy --slow 0.05 --slow-by 10s
+  read_everything
+  holds '$proxy.slow > 5'
+  holds '$proxy.requests <= 1.3 * $daemon.tiers.origin.hits'
+}
+
+test_a_store_that_is_far_away_is_read_in_parallel() {
+  begin
+  start_proxy --delay 30ms
+  read_everything
+  holds '$proxy.bad == null and $daemon.tiers.origin.errors == 0'
+}
