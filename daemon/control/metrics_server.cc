@@ -30,7 +30,7 @@ MetricsServer::MetricsServer(ListenAddress address, std::function<std::string()>
 MetricsServer::~MetricsServer() = default;
 
 Status MetricsServer::bind() {
-  if (http_->bind_to_port(address_.host.c_str(), address_.port)) return {};
+  if (http_->bind_to_port(address_.host, address_.port)) return {};
   return Error{Code::kFailed, "metrics.listen: " + address_.host + ":" + std::to_string(address_.port) +
                                   " cannot be listened on; is it in use?"};
 }

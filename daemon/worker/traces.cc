@@ -26,6 +26,7 @@ struct Traces::Episode {
   Secret key;
   uint64_t mount = 0;
   std::vector<ManifestChunk> chunks;  // ascending by index
+  TimePoint record_until;             // of the timers' thread, once it is watched
 
   Mutex mutex;
   std::vector<uint32_t> trace GUARDED_BY(mutex);          // as it was loaded
@@ -137,7 +138,14 @@ void Traces::watch(const std::shared_ptr<Episode>& episode, std::shared_ptr<Firs
     MutexLock lock(episode->mutex);
     episode->reads = std::move(reads);
   }
-  parts_.timers.call_at(parts_.timers.now() + kRecorded, [this, episode] { finish(episode); });
+  episode->record_until = parts_.timers.now() + kLongest;
+  parts_.timers.call_at(parts_.timers.now() + kRecorded - kQuiet, [this, episode] { look(episode, 0); });
+}
+
+void Traces::look(const std::shared_ptr<Episode>& episode, size_t seen) {
+  const size_t now_seen = episode->first_chunks().size();
+  if (now_seen == seen || parts_.timers.now() >= episode->record_until) return finish(episode);
+  parts_.timers.call_at(parts_.timers.now() + kQuiet, [this, episode, now_seen] { look(episode, now_seen); });
 }
 
 void Traces::finish(const std::shared_ptr<Episode>& episode) {

@@ -22,7 +22,10 @@ enum class Replay : uint8_t { kYes, kNo };
 
 class Traces {
  public:
-  static constexpr Duration kRecorded = std::chrono::seconds(10);  // after the mount
+  static constexpr Duration kRecorded = std::chrono::seconds(10);  // after the mount, at least
+  // A start from a far store takes longer: it is recorded until nothing new was read for kQuiet, or kLongest.
+  static constexpr Duration kQuiet = std::chrono::seconds(2);
+  static constexpr Duration kLongest = std::chrono::seconds(60);
   static constexpr double kCovered = 0.8;    // of the first reads; a trace that names less is recorded anew
   static constexpr size_t kLeastChunks = 4;  // fewer are not worth a trace
 
@@ -51,6 +54,7 @@ class Traces {
   void loaded(const std::shared_ptr<Episode>& episode, const Result<Object>& object, Replay replay);
   void replay(const std::shared_ptr<Episode>& episode);
   PrefetchPlan plan_for(const Digest& manifest, uint64_t mount);
+  void look(const std::shared_ptr<Episode>& episode, size_t seen);
   void finish(const std::shared_ptr<Episode>& episode);
   void save(const Episode& episode, const Trace& trace);
 
