@@ -1,12 +1,9 @@
 #include "lib/base/page_arena.h"
 
 #include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <deque>
-#include <fstream>
 #include <random>
 #include <vector>
 
@@ -14,7 +11,6 @@ namespace thaw {
 namespace {
 
 constexpr size_t kPage = PageArena::kPageBytes;
-constexpr size_t kBlock = PageArena::kBlockBytes;
 
 struct Run {
   uint8_t* start;
@@ -22,11 +18,12 @@ struct Run {
   uint8_t mark;
 };
 
-uint64_t resident_bytes() {
-  uint64_t total = 0;
-  uint64_t resident = 0;
-  std::ifstream("/proc/self/statm") >> total >> resident;
-  return resident * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+// Of the run's pages, whether it is in use or was freed.
+uint64_t resident_bytes(const Run& run) {
+  std::vector<unsigned char> pages(run.bytes / kPage);
+  REQUIRE(::mincore(run.start, run.bytes, pages.data()) == 0);
+  return kPage * static_cast<uint64_t>(
+                     std::ranges::count_if(pages, [](unsigned char page) { return (page & 1) != 0; }));
 }
 
 void fill(const Run& run) { std::fill(run.start, run.start + run.bytes, run.mark); }
@@ -99,12 +96,11 @@ TEST_CASE("holes between runs of all lengths stay below a quarter of what is use
 TEST_CASE("memory that nobody uses goes back to the kernel") {
   PageArena arena;
   const size_t bytes = 128 << 20;
-  const uint64_t before = resident_bytes();
   const Run run{arena.allocate(bytes), bytes, 1};
   fill(run);
-  REQUIRE(resident_bytes() >= before + bytes);
+  REQUIRE(resident_bytes(run) == bytes);
   arena.free(run.start, bytes);
-  CHECK(resident_bytes() <= before + PageArena::kSpareBytes + kBlock);
+  CHECK(resident_bytes(run) <= PageArena::kSpareBytes);
 }
 
 TEST_CASE("a run larger than a segment gets a segment of its own") {
