@@ -66,11 +66,14 @@ void HttpClient::wake() { curl_multi_wakeup(handles_->multi); }
 
 void HttpClient::submit(HttpRequest request, Completion<HttpResponse> done) {
   auto transfer = std::make_unique<HttpTransfer>(std::move(request), std::move(done), [this] { wake(); });
+  bool accepted = false;
   {
     const MutexLock lock(mutex_);
-    if (!stopping_) submitted_.push_back(std::move(transfer));
+    accepted = !stopping_;
+    if (accepted) submitted_.push_back(std::move(transfer));
   }
-  if (transfer) return transfer->complete(shutting_down());
+  // NOLINTNEXTLINE(bugprone-use-after-move): moved only when it was accepted
+  if (!accepted) return transfer->complete(shutting_down());
   wake();
 }
 

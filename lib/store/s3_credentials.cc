@@ -26,7 +26,7 @@ bool is_sendable(const S3Credentials& keys) {
 }
 
 std::string credentials_file() {
-  const std::string named = environment("AWS_SHARED_CREDENTIALS_FILE");
+  std::string named = environment("AWS_SHARED_CREDENTIALS_FILE");
   if (!named.empty()) return named;
   const std::string home = environment("HOME");
   return home.empty() ? "" : home + "/.aws/credentials";
@@ -88,7 +88,7 @@ std::shared_ptr<const S3Credentials> S3CredentialSource::current() const {
 std::shared_ptr<const S3Credentials> S3CredentialSource::renew(
     const std::shared_ptr<const S3Credentials>& refused) {
   const MutexLock reading(reading_);
-  const auto before = current();
+  auto before = current();
   if (before != refused || (read_at_ && clock_.now() - *read_at_ < kBetweenReads)) return before;
   read_at_ = clock_.now();
   auto read = read_credentials();

@@ -28,7 +28,7 @@ Error no_folder(const std::string& prefix) {
   return {Code::kUsage, "\"" + prefix.substr(0, 80) + "\" is no folder of a store"};
 }
 
-Error with_object(const std::string& key, Error error) {
+Error with_object(const std::string& key, const Error& error) {
   return {error.code, object_named(key) + ": " + error.message};
 }
 
@@ -136,11 +136,13 @@ void S3Store::next_page(std::unique_ptr<Listing> listing) {
 
 void S3Store::on_page(std::unique_ptr<Listing> listing, Result<HttpResponse> answer) {
   const std::string what = "store folder " + listing->options.prefix;
-  const auto fail = [&](Error error) { listing->done(Error{error.code, what + ": " + error.message}); };
-  if (!answer.ok()) return fail(std::move(answer).error());
+  const auto fail = [&](const Error& error) {
+    listing->done(Error{error.code, what + ": " + error.message});
+  };
+  if (!answer.ok()) return fail(answer.error());
   if (answer->status != 200) return listing->done(client_.error_of(what, answer.value()));
   Result<S3ListPage> page = parse_list_page(answer->body.view());
-  if (!page.ok()) return fail(std::move(page).error());
+  if (!page.ok()) return fail(page.error());
   const std::string& prefix = client_.place().prefix();
   for (S3ListedKey& listed : page->keys) {
     if (!listed.key.starts_with(prefix + listing->options.prefix))
