@@ -15,15 +15,16 @@ namespace thaw {
 class FirstReads {
  public:
   // `entries`: of the image's map; `most`: what is remembered of them.
-  FirstReads(size_t entries, size_t most) : most_(most), seen_(entries, false) {}
+  FirstReads(size_t entries, size_t most) : most_(most), seen_(entries) {}
 
   // A reader asks for this entry of the map.
   void note(size_t entry) {
     if (!recording_.load(std::memory_order_relaxed)) return;
+    // Most reads are of what was read before: they take no lock.
+    std::atomic<bool>& seen = seen_[entry];
+    if (seen.load(std::memory_order_relaxed) || seen.exchange(true, std::memory_order_relaxed)) return;
     MutexLock lock(mutex_);
-    if (seen_[entry] || order_.size() >= most_) return;
-    seen_[entry] = true;
-    order_.push_back(static_cast<uint32_t>(entry));
+    if (order_.size() < most_) order_.push_back(static_cast<uint32_t>(entry));
   }
 
   // Entries of the map, in order.
@@ -37,7 +38,7 @@ class FirstReads {
   void restart() {
     MutexLock lock(mutex_);
     order_.clear();
-    seen_.assign(seen_.size(), false);
+    for (std::atomic<bool>& seen : seen_) seen.store(false, std::memory_order_relaxed);
     recording_.store(true, std::memory_order_relaxed);
   }
 
@@ -45,7 +46,7 @@ class FirstReads {
   const size_t most_;
   std::atomic<bool> recording_{true};
   mutable Mutex mutex_;
-  std::vector<bool> seen_ GUARDED_BY(mutex_);
+  std::vector<std::atomic<bool>> seen_;  // never resized
   std::vector<uint32_t> order_ GUARDED_BY(mutex_);
 };
 
