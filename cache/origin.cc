@@ -190,6 +190,11 @@ std::optional<TimePoint> Origin::away_since() const {
   return away_since_;
 }
 
+Duration Origin::away_for() const {
+  const auto since = away_since();
+  return since ? parts_.timers.now() - *since : Duration::zero();
+}
+
 size_t Origin::open() const {
   MutexLock lock(mutex_);
   return std::accumulate(open_.begin(), open_.end(), size_t{0});

@@ -95,6 +95,8 @@ class Origin final : public ChunkSource, public Expedite {
 
   // Since when no request has been answered, while some were tried; nothing while the store answers.
   std::optional<TimePoint> away_since() const;
+  // For how long that is by now; zero while the store answers.
+  Duration away_for() const;
   // Open fetches in any state.
   size_t open() const;
   State state() const;

@@ -15,6 +15,9 @@
 
 namespace thaw {
 
+// As `thaw stats` and the metrics write them, by Tier.
+inline constexpr std::array<const char*, kTierCount> kTierNames = {"memory", "flash", "zone", "origin"};
+
 struct CountersPage {
   static constexpr size_t kBytes = 128 * 1024;  // what the supervisor sets aside
   static constexpr size_t kImages = 1024;       // served at the same time with counters of their own

@@ -1,8 +1,6 @@
 #include "daemon/wiring.h"
 
 #include <algorithm>
-#include <array>
-#include <bit>
 
 #include "lib/crypto/random.h"
 #include "lib/store/paths.h"
@@ -19,12 +17,6 @@ OriginLimits limits_of(const ChainOptions& options) {
   return limits;
 }
 
-uint64_t random_seed() {
-  std::array<uint8_t, sizeof(uint64_t)> bytes{};
-  fill_random(bytes);
-  return std::bit_cast<uint64_t>(bytes);
-}
-
 // A tier that is not configured is not in the chain.
 std::optional<ReadThrough> through(ChunkStore* store, Tier tier, ChunkSource& next, CountersPage& counters) {
   if (store == nullptr) return std::nullopt;
@@ -36,7 +28,7 @@ std::optional<ReadThrough> through(ChunkStore* store, Tier tier, ChunkSource& ne
 // memory → single flight → flash → zone → origin
 Chain::Chain(const Parts& parts, const ChainOptions& options)
     : origin_({parts.store, parts.cpu, parts.timers, parts.counters.tier(Tier::kOrigin), chunk_key,
-               random_seed()},
+               random_number()},
               options.roots, limits_of(options)),
       flash_store_(parts.flash),
       zone_(through(parts.zone, Tier::kZone, origin_, parts.counters)),

@@ -1,8 +1,6 @@
 #include "daemon/zone_tier.h"
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <utility>
 
 #include "daemon/processes/worker_pool.h"
@@ -26,12 +24,6 @@ ZoneLimits zone_limits(const Config& config) {
   limits.reads_in_flight_per_mount = limits.reads_in_flight * 3 / 4;
   limits.write_bytes = std::clamp(config.memory_bytes / kWriteShare, 4 * kMiB, limits.write_bytes);
   return limits;
-}
-
-uint64_t random_number() {
-  std::array<uint8_t, sizeof(uint64_t)> bytes{};
-  fill_random(bytes);
-  return std::bit_cast<uint64_t>(bytes);
 }
 
 }  // namespace

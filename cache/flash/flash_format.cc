@@ -79,7 +79,7 @@ FlashGeometry FlashGeometry::of(uint64_t bytes) {
   constexpr uint64_t kSmallest = kLeastRegionPages * kFlashPage;
   const uint64_t usable = bytes > kFlashFirstRegion ? bytes - kFlashFirstRegion : 0;
   const uint64_t region = std::clamp(usable / kLeastRegions / kMiB * kMiB, kSmallest, kLargest);
-  return {static_cast<uint32_t>(region / kFlashPage), static_cast<uint32_t>(usable / region)};
+  return FlashGeometry{static_cast<uint32_t>(region / kFlashPage), 0}.resized(bytes);
 }
 
 FlashGeometry FlashGeometry::resized(uint64_t bytes) const {

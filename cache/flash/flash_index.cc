@@ -1,7 +1,5 @@
 #include "cache/flash/flash_index.h"
 
-#include <cstring>
-
 namespace thaw {
 
 std::optional<FlashIndex::Place> FlashIndex::find(const ChunkRef& ref) {
@@ -49,16 +47,7 @@ size_t FlashIndex::size() const {
   return entries_.size();
 }
 
-void FlashIndex::clear() {
-  MutexLock lock(mutex_);
-  entries_.clear();
-}
-
-uint64_t FlashIndex::prefix_of(const ChunkId& id) {
-  uint64_t prefix = 0;
-  std::memcpy(&prefix, id.bytes.data(), sizeof prefix);
-  return prefix;
-}
+uint64_t FlashIndex::prefix_of(const ChunkId& id) { return ChunkIdHash()(id); }
 
 FlashIndex::Place FlashIndex::place_of(uint32_t region, const FlashRecord& record) {
   return {region, static_cast<uint16_t>(record.page), static_cast<uint16_t>(record.data_pages())};

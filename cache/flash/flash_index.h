@@ -34,7 +34,6 @@ class FlashIndex {
   // added.
   std::vector<FlashRecord> take_region(uint32_t region, const std::vector<FlashRecord>& records);
   size_t size() const;
-  void clear();
 
  private:
   struct Entry {

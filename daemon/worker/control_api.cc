@@ -12,8 +12,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::array<const char*, kTierCount> kTierNames = {"memory", "flash", "zone", "origin"};
-
 // Those that reload() applies; all others need a restart.
 constexpr std::array<std::string_view, 5> kAppliedAtOnce = {"memory.size", "read.deadline", "read.outage",
                                                             "log.level", "prefetch.replay"};
@@ -207,9 +205,7 @@ Result<Json> ControlApi::list_mounts() {
 }
 
 Json ControlApi::store_away_seconds() const {
-  const auto since = parts_.chain.origin().away_since();
-  if (!since) return 0;
-  return std::chrono::duration_cast<std::chrono::seconds>(steady_clock().now() - *since).count();
+  return std::chrono::duration_cast<std::chrono::seconds>(parts_.chain.origin().away_for()).count();
 }
 
 Result<Json> ControlApi::stats() {

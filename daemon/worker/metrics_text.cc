@@ -15,8 +15,6 @@ using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
 
-constexpr std::array<const char*, kTierCount> kTiers = {"memory", "flash", "zone", "origin"};
-
 class Families {
  public:
   void counter(std::string name, std::string help, double value,
@@ -68,7 +66,7 @@ void add_tiers(Families& families, const CountersPage& counters) {
   for (const Row& row : kRows) {
     for (size_t tier = 0; tier < kTierCount; ++tier) {
       families.counter(row.name, row.help, static_cast<double>((counters.tiers.at(tier).*row.field).load()),
-                       {{"tier", kTiers.at(tier)}});
+                       {{"tier", kTierNames.at(tier)}});
     }
   }
 }
@@ -137,12 +135,6 @@ void add_origin(Families& families, const Origin& origin) {
                    static_cast<double>(state.hedges_won));
 }
 
-double store_away_seconds(const Origin& origin) {
-  const auto since = origin.away_since();
-  if (!since) return 0;
-  return std::chrono::duration<double>(steady_clock().now() - *since).count();
-}
-
 }  // namespace
 
 std::string metrics_text(const MetricsSources& sources) {
@@ -155,7 +147,7 @@ std::string metrics_text(const MetricsSources& sources) {
                  static_cast<double>(buffer_arena().held_bytes()));
   add_origin(families, sources.chain.origin());
   families.gauge("thaw_store_away_seconds", "For how long the store has not answered; 0 while it does",
-                 store_away_seconds(sources.chain.origin()));
+                 std::chrono::duration<double>(sources.chain.origin().away_for()).count());
   families.gauge("thaw_mounts", "Mounts of this daemon", static_cast<double>(sources.mounts.list().size()));
   add_zone(families, sources.counters.zone);
   if (const FlashStore* flash = sources.chain.flash()) add_flash(families, *flash);

@@ -165,8 +165,8 @@ void Worker::start_threads(Session& session) {
 
 // Says every 30 s that the store is away; reads may be waiting for it (`read.outage`).
 void Worker::watch_store() {
-  if (const auto since = chain_.origin().away_since()) {
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(timers_.now() - *since).count();
+  if (const Duration away = chain_.origin().away_for(); away > Duration::zero()) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(away).count();
     spdlog::warn("the store has not answered for {} s", seconds);
   }
   timers_.call_at(timers_.now() + kOutageReport, [this] { watch_store(); });
