@@ -1,6 +1,8 @@
 # What the measurements share; sourced by test/bench/run. WORK is the run's temporary folder, ROWS its table.
 # Every limit is a ratio of two things measured in the same run, so that a slow machine is no failure.
 
+. "$here/../shell.sh"
+
 die() { echo "test/bench: $*" >&2; exit 1; }
 now() { echo "$EPOCHREALTIME"; }
 calc() { awk "BEGIN {printf \"%.${2:-3}f\", ($1)}"; }
@@ -48,15 +50,11 @@ place() {
 }
 
 daemon=
+thaw_answers() { thaw stats --json >/dev/null 2>&1; }
 start_daemon() {
   thawd --config "$THAW_CONFIG" >>"$WORK/thawd.log" 2>&1 &
   daemon=$!
-  local tries
-  for tries in $(seq 100); do
-    thaw stats --json >/dev/null 2>&1 && return
-    sleep 0.1
-  done
-  die "thawd did not start: $(tail -n 3 "$WORK/thawd.log")"
+  wait_for 10 thaw_answers || die "thawd did not start: $(tail -n 3 "$WORK/thawd.log")"
 }
 stop_daemon() {
   [ -n "$daemon" ] || return 0

@@ -22,12 +22,7 @@ start_null() {  # start_null BYTES
   # As many readers as thawd has.
   null_fuse "$WORK/null" "$1" "$(($(nproc) > 2 ? $(nproc) : 2))" >>"$WORK/null.log" 2>&1 &
   null_pid=$!
-  local tries
-  for tries in $(seq 100); do
-    [ -e "$WORK/null/null" ] && return
-    sleep 0.1
-  done
-  die "the null FUSE file did not appear: $(tail -n 3 "$WORK/null.log")"
+  wait_for 10 test -e "$WORK/null/null" || die "the null FUSE file did not appear: $(tail -n 3 "$WORK/null.log")"
 }
 take_null_away() {
   [ -z "$null_loop" ] || losetup -d "$null_loop" 2>/dev/null || true

@@ -6,14 +6,6 @@ trace_proxy=
 # What test/e2e/rgw.sh needs.
 T=$WORK
 fail() { die "$*"; }
-wait_for() {  # wait_for SECONDS COMMAND...
-  local end=$((SECONDS + $1))
-  shift
-  until "$@"; do
-    [ $SECONDS -lt "$end" ] || return 1
-    sleep 0.05
-  done
-}
 . "$here/../e2e/rgw.sh"
 
 take_trace_servers_away() {

@@ -7,6 +7,7 @@
 # Every daemon, store and key folder of a test lies below T; THAW_CONFIG names its configuration.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$here/../shell.sh"
 daemon=
 
 fail() { echo "FAILED: $*" >&2; exit 1; }
@@ -24,15 +25,6 @@ write_config() {
 
 # A store of this test's own in which debian:1 and nasty:1 are built already.
 copy_store() { cp -a "$IMAGES/store" "$T/store"; cp -a "$IMAGES/keys" "$T/keys"; }
-
-wait_for() {  # wait_for SECONDS COMMAND...
-  local end=$((SECONDS + $1))
-  shift
-  until "$@"; do
-    [ $SECONDS -lt "$end" ] || return 1
-    sleep 0.05
-  done
-}
 
 daemon_answers() { thaw stats --json >"$T/stats.json" 2>/dev/null; }
 

@@ -1,10 +1,9 @@
 # What Prometheus is told.
 
-free_port() { /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 sample() { curl -sf "http://127.0.0.1:$port/metrics" | awk -v name="$1" '$1 == name {print $2}'; }
 
 test_metrics_say_what_stats_say() {
-  port=$(free_port)
+  port=$(free_ports 1)
   write_config '.metrics.listen = "127.0.0.1:'"$port"'"'
   copy_store
   mkdir -p "$T/mnt"
@@ -25,7 +24,7 @@ test_metrics_say_what_stats_say() {
 }
 
 test_a_taken_address_stops_no_read() {
-  port=$(free_port)
+  port=$(free_ports 1)
   /usr/bin/python3 -m http.server --bind 127.0.0.1 "$port" --directory "$T" >/dev/null 2>&1 &
   local other=$!
   write_config '.metrics.listen = "127.0.0.1:'"$port"'"'

@@ -12,14 +12,6 @@ S3_KEY=testkey S3_SECRET=testsecret
 S3_ENDPOINT= S3_TLS_ENDPOINT= S3_CA_FILE=
 declare -A rgw_pid=()
 
-free_ports() {
-  /usr/bin/python3 -c '
-import socket, sys
-sockets = [socket.socket() for _ in range(int(sys.argv[1]))]
-for s in sockets: s.bind(("127.0.0.1", 0))
-print(*[s.getsockname()[1] for s in sockets])' "$1"
-}
-
 write_ceph_conf() {  # write_ceph_conf DIR FSID MON_V2_PORT MON_V1_PORT RGW_PORT RGW_TLS_PORT
   cat >"$1/ceph.conf" <<CONF
 [global]

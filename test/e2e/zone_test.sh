@@ -1,12 +1,5 @@
 # The zone tier over real memcached nodes.
 
-free_ports() {  # free_ports COUNT
-  /usr/bin/python3 -c 'import socket, sys
-sockets = [socket.socket() for _ in range(int(sys.argv[1]))]
-for s in sockets: s.bind(("127.0.0.1", 0))
-print(*[s.getsockname()[1] for s in sockets])' "$1"
-}
-
 start_node() {  # start_node PORT
   memcached -u nobody -l 127.0.0.1 -p "$1" -U 0 -m 256 -t 1 -I 1m >"$T/node-$1.log" 2>&1 &
   node_pid[$1]=$!
