@@ -5,18 +5,18 @@
 
 #include "lib/crypto/hash.h"
 #include "lib/io/disk_file.h"
+#include "lib/manifest/manifest.h"
 
 namespace thaw {
 namespace {
 
 // Reads from flash together hold so much of memory.size at most.
 constexpr uint64_t kReadShare = 8;
-constexpr uint64_t kLargestChunk = 512 * kKiB;
 
 FlashLimits limits_of(const Config& config) {
   FlashLimits limits;
   limits.reads_in_flight = static_cast<uint32_t>(
-      std::clamp<uint64_t>(config.memory_bytes / kReadShare / kLargestChunk, 8, limits.reads_in_flight));
+      std::clamp<uint64_t>(config.memory_bytes / kReadShare / kDefaultChunkSize, 8, limits.reads_in_flight));
   limits.daily_rewrites = static_cast<uint32_t>(config.flash_daily_rewrites);
   limits.rule = config.flash_admit == "second" ? FlashRule::kSecond : FlashRule::kAll;
   return limits;

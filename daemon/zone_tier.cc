@@ -5,6 +5,7 @@
 
 #include "daemon/processes/worker_pool.h"
 #include "lib/crypto/random.h"
+#include "lib/manifest/manifest.h"
 
 namespace thaw {
 namespace {
@@ -12,12 +13,11 @@ namespace {
 // Reads from the zone together hold so much of memory.size at most, with their parity.
 constexpr uint64_t kReadShare = 4;
 constexpr uint64_t kWriteShare = 8;
-constexpr uint64_t kLargestChunk = 512 * kKiB;
 
 ZoneLimits zone_limits(const Config& config) {
   ZoneLimits limits;
-  const uint64_t a_read =
-      kLargestChunk * (config.zone_data_shards + config.zone_parity_shards) / config.zone_data_shards;
+  const uint64_t a_read = uint64_t{kDefaultChunkSize} *
+                          (config.zone_data_shards + config.zone_parity_shards) / config.zone_data_shards;
   limits.reads_in_flight = static_cast<uint32_t>(
       std::clamp<uint64_t>(config.memory_bytes / kReadShare / a_read, 8, limits.reads_in_flight));
   limits.reads_in_flight_background = limits.reads_in_flight * 3 / 4;

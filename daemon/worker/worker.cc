@@ -22,6 +22,7 @@
 #include "daemon/zone_tier.h"
 #include "fuse/session.h"
 #include "lib/base/timer_queue.h"
+#include "lib/manifest/manifest.h"
 
 namespace thaw {
 namespace {
@@ -87,8 +88,8 @@ ChainOptions chain_options(const Config& config) {
 
 // Chunks in flight for one image: enough to fill a link whose answers take long, little of the memory tier.
 uint32_t prefetch_window(const Config& config) {
-  constexpr uint64_t kChunk = 512 * kKiB;
-  return static_cast<uint32_t>(std::clamp<uint64_t>(config.memory_bytes / kReadAheadShare / kChunk, 4, 48));
+  return static_cast<uint32_t>(
+      std::clamp<uint64_t>(config.memory_bytes / kReadAheadShare / kDefaultChunkSize, 4, 48));
 }
 
 MountTableOptions mount_options(const Config& config) {
