@@ -148,31 +148,22 @@ Origin::Attempt* Origin::next_to_start() {
   return job.attempts.data();
 }
 
-uint32_t Origin::in_flight() const { return std::accumulate(in_flight_.begin(), in_flight_.end(), 0U); }
-
 bool Origin::may_start(Priority priority, uint64_t mount) const {
-  const uint32_t all = in_flight();
-  if (all >= cap_.now()) return false;
-  const uint32_t background = all - in_flight_.at(index_of(Priority::kDemand));
-  const uint32_t most_background = cap_.share_of(limits_.in_flight_background);
-  if (priority != Priority::kDemand && background >= most_background) return false;
-  const auto mine = mount_in_flight_.find(mount);
-  return mine == mount_in_flight_.end() || mine->second < cap_.share_of(limits_.in_flight_per_mount);
+  return slots_.may_take(
+      priority, mount,
+      {cap_.now(), cap_.share_of(limits_.in_flight_background), cap_.share_of(limits_.in_flight_per_mount)});
 }
 
 void Origin::take_slot(Attempt& attempt) {
   attempt.has_slot = true;
   attempt.slot = attempt.job->fetch;
-  ++in_flight_.at(index_of(attempt.slot.priority));
-  ++mount_in_flight_[attempt.slot.mount];
+  slots_.take(attempt.slot.priority, attempt.slot.mount);
 }
 
 void Origin::release_slot(Attempt& attempt) {
   if (!attempt.has_slot) return;
   attempt.has_slot = false;
-  --in_flight_.at(index_of(attempt.slot.priority));
-  const auto mine = mount_in_flight_.find(attempt.slot.mount);
-  if (--mine->second == 0) mount_in_flight_.erase(mine);
+  slots_.release(attempt.slot.priority, attempt.slot.mount);
 }
 
 void Origin::erase(const Job& job) {
@@ -204,7 +195,7 @@ Origin::State Origin::state() const {
   MutexLock lock(mutex_);
   State state = counted_;
   state.cap = cap_.now();
-  state.in_flight = in_flight();
+  state.in_flight = slots_.taken();
   state.slow_after = hedging_.slow_after();
   return state;
 }

@@ -30,6 +30,7 @@
 #include "cache/request_cap.h"
 #include "cache/retry.h"
 #include "cache/retry_tokens.h"
+#include "cache/slots.h"
 #include "lib/base/executor.h"
 #include "lib/base/mutex.h"
 #include "lib/base/timers.h"
@@ -117,7 +118,6 @@ class Origin final : public ChunkSource, public Expedite {
   void take_slot(Attempt& attempt) REQUIRES(mutex_);
   void release_slot(Attempt& attempt) REQUIRES(mutex_);
   void erase(const Job& job) REQUIRES(mutex_);
-  uint32_t in_flight() const REQUIRES(mutex_);
 
   // The steps of one attempt, each on the thread that finished the step before.
   void start(Attempt& attempt);
@@ -158,8 +158,7 @@ class Origin final : public ChunkSource, public Expedite {
   std::vector<std::string> roots_ GUARDED_BY(mutex_);
   Jobs jobs_ GUARDED_BY(mutex_);  // all that are open, and husks (origin_job.h)
   FairQueue<Job*> queue_ GUARDED_BY(mutex_);
-  std::unordered_map<uint64_t, uint32_t> mount_in_flight_ GUARDED_BY(mutex_);
-  std::array<uint32_t, kPriorityCount> in_flight_ GUARDED_BY(mutex_) = {};
+  Slots slots_ GUARDED_BY(mutex_);
   std::array<uint32_t, kPriorityCount> open_ GUARDED_BY(mutex_) = {};
   bool pumping_ GUARDED_BY(mutex_) = false;
   DamageMemory damage_ GUARDED_BY(mutex_);

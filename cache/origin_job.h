@@ -9,10 +9,9 @@
 #include <utility>
 
 #include "cache/origin.h"
+#include "lib/base/retry_backoff.h"
 
 namespace thaw {
-
-inline size_t index_of(Priority priority) { return static_cast<size_t>(priority); }
 
 inline Error shutting_down() { return {Code::kCancelled, "the daemon is shutting down"}; }
 
@@ -31,7 +30,11 @@ struct Origin::Attempt {
 struct Origin::Job {
   Job(const ChunkRef& what, const Fetch& why, const RetryLimits& limits, uint64_t seed,
       Completion<Fetched> when_done)
-      : ref(what), number(seed), fetch(why), backoff(limits, seed), done(std::move(when_done)) {
+      : ref(what),
+        number(seed),
+        fetch(why),
+        backoff(limits.first_backoff, limits.longest_backoff, seed),
+        done(std::move(when_done)) {
     for (Attempt& attempt : attempts) attempt.job = this;
   }
 

@@ -1,15 +1,11 @@
 // When a fetch is tried again, and when no more (docs/design: transport trouble is no error before the
 // deadline; damage is no outage).
-//
-// RetryBackoff: full jitter, "Exponential Backoff And Jitter" (AWS architecture blog, 2015): a random wait
-// between nothing and a bound that doubles up to a limit. Not thread-safe: one a fetch.
 #pragma once
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <map>
-#include <random>
 
 #include "lib/base/clock.h"
 #include "lib/base/digest.h"
@@ -22,24 +18,6 @@ struct RetryLimits {
   uint32_t missing_rounds = 4;  // how often all roots may say that they lack a chunk before it is missing
   uint32_t wrong_answers = 5;   // of any bytes
   uint32_t equal_wrong_answers = 3;  // of the same bytes
-};
-
-class RetryBackoff {
- public:
-  RetryBackoff(const RetryLimits& limits, uint64_t seed)
-      : bound_(limits.first_backoff), longest_(limits.longest_backoff), random_(seed) {}
-
-  Duration next() {
-    std::uniform_int_distribution<Duration::rep> wait(0, bound_.count());
-    const Duration drawn(wait(random_));
-    bound_ = std::min(bound_ * 2, longest_);
-    return drawn;
-  }
-
- private:
-  Duration bound_;
-  Duration longest_;
-  std::minstd_rand random_;
 };
 
 // The wrong answers that one fetch got.

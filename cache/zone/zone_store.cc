@@ -1,7 +1,6 @@
 #include "cache/zone/zone_store.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "lib/base/units.h"
@@ -11,8 +10,6 @@ namespace {
 
 // Larger chunks are not for the zone.
 constexpr uint64_t kMaxStoredLength = 16 * kMiB;
-
-size_t index_of(Priority priority) { return static_cast<size_t>(priority); }
 
 }  // namespace
 
@@ -102,8 +99,7 @@ void ZoneStore::pump() {
   while (const auto next =
              queue_.pop([this](Priority priority, uint64_t mount) { return may_start(priority, mount); })) {
     ZoneRead& read = **next;
-    ++in_flight_.at(index_of(read.fetch().priority));
-    ++mount_in_flight_[read.fetch().mount];
+    slots_.take(read.fetch().priority, read.fetch().mount);
     if (closed_ || read.is_stale()) {
       read.miss();
     } else {
@@ -114,19 +110,13 @@ void ZoneStore::pump() {
 }
 
 bool ZoneStore::may_start(Priority priority, uint64_t mount) const {
-  if (closed_) return true;
-  const uint32_t all = std::accumulate(in_flight_.begin(), in_flight_.end(), 0U);
-  if (all >= limits_.reads_in_flight) return false;
-  const uint32_t background = all - in_flight_.at(index_of(Priority::kDemand));
-  if (priority != Priority::kDemand && background >= limits_.reads_in_flight_background) return false;
-  const auto mine = mount_in_flight_.find(mount);
-  return mine == mount_in_flight_.end() || mine->second < limits_.reads_in_flight_per_mount;
+  return closed_ || slots_.may_take(priority, mount,
+                                    {limits_.reads_in_flight, limits_.reads_in_flight_background,
+                                     limits_.reads_in_flight_per_mount});
 }
 
 void ZoneStore::left_slot(ZoneRead& read) {
-  --in_flight_.at(index_of(read.fetch().priority));
-  const auto mine = mount_in_flight_.find(read.fetch().mount);
-  if (--mine->second == 0) mount_in_flight_.erase(mine);
+  slots_.release(read.fetch().priority, read.fetch().mount);
   pump();
 }
 

@@ -10,13 +10,13 @@
 // drain(). REQUIRES at destruction: they have ended.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <memory>
 #include <unordered_map>
 #include <vector>
 
 #include "cache/fair_queue.h"
+#include "cache/slots.h"
 #include "cache/zone/zone_read.h"
 #include "lib/chunk/chunk_store.h"
 
@@ -75,8 +75,7 @@ class ZoneStore final : public ChunkStore, private ZoneReadOwner {
   const ZoneRead::Parts read_parts_;
   std::unordered_map<ZoneRead*, std::unique_ptr<ZoneRead>> reads_;
   FairQueue<ZoneRead*> queue_;
-  std::array<uint32_t, kPriorityCount> in_flight_{};
-  std::unordered_map<uint64_t, uint32_t> mount_in_flight_;
+  Slots slots_;
   bool pumping_ = false;
 };
 

@@ -1,7 +1,9 @@
 #include "lib/store/retrying_store.h"
 
 #include <algorithm>
-#include <random>
+
+#include "lib/base/retry_backoff.h"
+#include "lib/crypto/random.h"
 
 namespace thaw {
 namespace {
@@ -10,29 +12,21 @@ bool is_worth_another_try(const Error& error) {
   return error.code == Code::kUnreachable || error.code == Code::kTimedOut;
 }
 
-Duration anything_up_to(Duration bound) {
-  thread_local std::minstd_rand random{std::random_device{}()};
-  return Duration(std::uniform_int_distribution<Duration::rep>(0, bound.count())(random));
-}
-
 }  // namespace
 
 template <class T>
 struct RetryingStore::Operation {
   Start<T> start;
   TimePoint last;  // no attempt after this
-  Duration backoff{};
+  RetryBackoff backoff;
   Completion<T> done;
 };
 
 template <class T>
 void RetryingStore::begin(Start<T> start, TimePoint deadline, Completion<T> done) {
-  auto operation = std::make_unique<Operation<T>>();
-  operation->start = std::move(start);
-  operation->last = std::min(deadline, timers_.now() + limits_.patience);
-  operation->backoff = limits_.first_backoff;
-  operation->done = std::move(done);
-  attempt(std::move(operation));
+  const TimePoint last = std::min(deadline, timers_.now() + limits_.patience);
+  const RetryBackoff backoff(limits_.first_backoff, limits_.longest_backoff, random_number());
+  attempt(std::make_unique<Operation<T>>(Operation<T>{std::move(start), last, backoff, std::move(done)}));
 }
 
 template <class T>
@@ -47,9 +41,8 @@ void RetryingStore::attempt(std::unique_ptr<Operation<T>> operation) {
 template <class T>
 void RetryingStore::answered(std::unique_ptr<Operation<T>> operation, Result<T> answer) {
   if (answer.ok() || !is_worth_another_try(answer.error())) return operation->done(std::move(answer));
-  const TimePoint when = timers_.now() + anything_up_to(operation->backoff);
+  const TimePoint when = timers_.now() + operation->backoff.next();
   if (when >= operation->last) return operation->done(std::move(answer));
-  operation->backoff = std::min(operation->backoff * 2, limits_.longest_backoff);
   retries_.fetch_add(1, std::memory_order_relaxed);
   timers_.call_at(when,
                   [this, operation = std::move(operation)]() mutable { attempt(std::move(operation)); });

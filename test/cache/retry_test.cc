@@ -1,5 +1,7 @@
 #include "cache/retry.h"
 
+#include "lib/base/retry_backoff.h"
+
 #include <catch2/catch.hpp>
 
 #include "cache/damage_memory.h"
@@ -13,7 +15,7 @@ TEST_CASE("backoff is drawn below a bound that doubles up to its limit", "[retry
   bool beyond_first = false;
   Duration most{};
   for (uint64_t seed = 0; seed < 50; ++seed) {
-    RetryBackoff backoff(limits, seed);
+    RetryBackoff backoff(limits.first_backoff, limits.longest_backoff, seed);
     CHECK(backoff.next() <= limits.first_backoff);
     beyond_first = backoff.next() > limits.first_backoff || beyond_first;
     for (int i = 0; i < 20; ++i) {
