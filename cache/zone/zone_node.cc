@@ -7,7 +7,7 @@
 namespace thaw {
 namespace {
 
-constexpr size_t kMaxNameBytes = 255;
+constexpr size_t kMaxHostBytes = 255;
 
 Error not_a_node(const std::string& text, std::string_view why) {
   return {Code::kUsage, "zone node \"" + text + "\": " + std::string(why) +
@@ -15,7 +15,7 @@ Error not_a_node(const std::string& text, std::string_view why) {
 }
 
 bool is_label(std::string_view text, std::string_view others) {
-  return !text.empty() && text.size() <= kMaxNameBytes && std::all_of(text.begin(), text.end(), [&](char c) {
+  return !text.empty() && text.size() <= kMaxHostBytes && std::all_of(text.begin(), text.end(), [&](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            others.find(c) != std::string_view::npos;
   });

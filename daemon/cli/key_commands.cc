@@ -32,7 +32,7 @@ std::string as_lines(const Json& keys) {
   return text.empty() ? "no keys yet; the first build makes one" : text;
 }
 
-Status list(Invocation& invocation) {
+Status list_keys(Invocation& invocation) {
   THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
   THAW_ASSIGN(const std::string path, keyring_path(invocation.config.keys_url));
   THAW_ASSIGN(const auto keys, KeyringDirectory(path, KeyringUse::kRead).list());
@@ -58,7 +58,7 @@ void add_key_commands(CLI::App& app, Invocation& invocation) {
   CLI::App* group = app.add_subcommand("keys", "The tenants' keys");
   group->require_subcommand(1);
   group->add_subcommand("list", "Which keys there are")->callback([&invocation] {
-    invocation.action = list;
+    invocation.action = list_keys;
   });
   auto tenant = std::make_shared<std::string>();
   CLI::App* make = group->add_subcommand("create", "Make a tenant's key; one that exists is left as it is");

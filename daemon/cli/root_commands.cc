@@ -30,7 +30,7 @@ Result<RootSize> count_chunks(Catalog& catalog, const RootId& root) {
   }
 }
 
-Status list(Invocation& invocation) {
+Status list_roots(Invocation& invocation) {
   THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
   THAW_ASSIGN(const auto session, StoreSession::open(invocation.config, StoreUse::kRead, KeyringUse::kRead));
   THAW_ASSIGN(const auto roots, session->catalog().roots());
@@ -53,7 +53,7 @@ void add_root_commands(CLI::App& app, Invocation& invocation) {
   CLI::App* group = app.add_subcommand("roots", "The generations of the store");
   group->require_subcommand(1);
   group->add_subcommand("list", "State and size of each root")->callback([&invocation] {
-    invocation.action = list;
+    invocation.action = list_roots;
   });
 }
 

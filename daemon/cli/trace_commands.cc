@@ -30,7 +30,7 @@ Result<StoredImage> open_stored(Invocation& invocation, const TraceOptions& opti
   return stored;
 }
 
-Status show(Invocation& invocation, const TraceOptions& options) {
+Status show_trace(Invocation& invocation, const TraceOptions& options) {
   THAW_ASSIGN(const StoredImage stored, open_stored(invocation, options));
   const Digest& digest = stored.image.manifest.digest;
   const auto object = stored.session->catalog().read(trace_key(stored.image.root, digest), kMaxTraceBytes);
@@ -86,7 +86,7 @@ void add_trace_commands(CLI::App& app, Invocation& invocation) {
       app.add_subcommand("trace", "What an image reads first, replayed when it is mounted cold");
   group->footer("Examples:\n  thaw trace show web:7\n  thaw trace drop web:7");
   group->require_subcommand(1);
-  add(*group, invocation, "show", "The chunks in the order of their first read", show);
+  add(*group, invocation, "show", "The chunks in the order of their first read", show_trace);
   add(*group, invocation, "record", "Record anew what the mounted image reads from now on", record);
   add(*group, invocation, "drop", "Forget it; the next mount records another one", drop);
 }

@@ -8,7 +8,7 @@ namespace thaw {
 namespace {
 
 constexpr const char* kContentType = "text/plain; version=0.0.4; charset=utf-8";
-constexpr size_t kThreads = 2;
+constexpr size_t kScrapeThreads = 2;
 
 }  // namespace
 
@@ -16,7 +16,7 @@ class MetricsServer::Http : public httplib::Server {};
 
 MetricsServer::MetricsServer(ListenAddress address, std::function<std::string()> text)
     : address_(std::move(address)), http_(std::make_unique<Http>()) {
-  http_->new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
+  http_->new_task_queue = [] { return new httplib::ThreadPool(kScrapeThreads); };
   // Not the library's SO_REUSEPORT: two daemons would answer in turn.
   http_->set_socket_options([](socket_t socket) {
     const int yes = 1;

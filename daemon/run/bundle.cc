@@ -12,7 +12,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr const char* kDefaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+constexpr const char* kPathVariable = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 std::string name_of(const std::string& entry) { return entry.substr(0, entry.find('=')); }
 
@@ -89,7 +89,7 @@ Result<Process> plan_process(const std::string& root, const RunConfig& image,
   THAW_ASSIGN(process.user, resolve_user(root, options.user.empty() ? image.user : options.user));
   process.env = image.env;
   for (const std::string& entry : options.env) set_variable(process.env, entry);
-  add_default(process.env, kDefaultPath);
+  add_default(process.env, kPathVariable);
   add_default(process.env, "HOME=" + process.user.home);
   process.working_dir = options.working_dir.empty() ? image.working_dir : options.working_dir;
   if (process.working_dir.empty()) process.working_dir = "/";

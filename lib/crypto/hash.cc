@@ -15,7 +15,7 @@ const EVP_MD* sha256_algorithm() {
   return algorithm;
 }
 
-void require(int openssl_result) {
+void require_sha256(int openssl_result) {
   if (openssl_result != 1) throw std::runtime_error("OpenSSL cannot compute SHA-256");
 }
 
@@ -26,7 +26,7 @@ struct Sha256::Context {
   ~Context() { EVP_MD_CTX_free(md); }
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
-  void start() const { require(EVP_DigestInit_ex(md, sha256_algorithm(), nullptr)); }
+  void start() const { require_sha256(EVP_DigestInit_ex(md, sha256_algorithm(), nullptr)); }
 
   EVP_MD_CTX* md;
 };
@@ -36,18 +36,21 @@ Sha256::Sha256(Sha256&&) noexcept = default;
 Sha256& Sha256::operator=(Sha256&&) noexcept = default;
 Sha256::~Sha256() = default;
 
-void Sha256::update(ByteView bytes) { require(EVP_DigestUpdate(context_->md, bytes.data(), bytes.size())); }
+void Sha256::update(ByteView bytes) {
+  require_sha256(EVP_DigestUpdate(context_->md, bytes.data(), bytes.size()));
+}
 
 Digest Sha256::finish() {
   Digest digest;
-  require(EVP_DigestFinal_ex(context_->md, digest.bytes.data(), nullptr));
+  require_sha256(EVP_DigestFinal_ex(context_->md, digest.bytes.data(), nullptr));
   context_->start();
   return digest;
 }
 
 Digest sha256(ByteView bytes) {
   Digest digest;
-  require(EVP_Digest(bytes.data(), bytes.size(), digest.bytes.data(), nullptr, sha256_algorithm(), nullptr));
+  require_sha256(
+      EVP_Digest(bytes.data(), bytes.size(), digest.bytes.data(), nullptr, sha256_algorithm(), nullptr));
   return digest;
 }
 

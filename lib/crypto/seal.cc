@@ -16,7 +16,7 @@ namespace {
 constexpr std::string_view kKeyLabel = "thaw chunk v1";
 constexpr size_t kAesBlock = 16;
 
-struct FreeContext {
+struct FreeCipher {
   void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
 };
 
@@ -27,7 +27,7 @@ const EVP_CIPHER* ctr_algorithm() {
 
 // One context a thread: making one costs more than decrypting a 4 KiB page.
 EVP_CIPHER_CTX* thread_context() {
-  static thread_local const std::unique_ptr<EVP_CIPHER_CTX, FreeContext> context(EVP_CIPHER_CTX_new());
+  static thread_local const std::unique_ptr<EVP_CIPHER_CTX, FreeCipher> context(EVP_CIPHER_CTX_new());
   return context.get();
 }
 

@@ -10,20 +10,20 @@
 namespace thaw {
 namespace {
 
-struct Free {
+struct FreeSigner {
   void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
   void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
 };
-using Key = std::unique_ptr<EVP_PKEY, Free>;
-using Context = std::unique_ptr<EVP_MD_CTX, Free>;
+using Key = std::unique_ptr<EVP_PKEY, FreeSigner>;
+using SignerContext = std::unique_ptr<EVP_MD_CTX, FreeSigner>;
 
-void require(bool good) {
+void require_ed25519(bool good) {
   if (!good) throw std::runtime_error("OpenSSL cannot run Ed25519");
 }
 
 Key private_key(const Secret& seed) {
   Key key(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, seed.view().data(), kKeyBytes));
-  require(key != nullptr);
+  require_ed25519(key != nullptr);
   return key;
 }
 
@@ -38,23 +38,24 @@ SigningKey SigningKey::generate() {
 SigningKey SigningKey::from_seed(const Secret& seed) {
   SigningKey pair{seed, {}};
   size_t length = pair.public_key.size();
-  require(EVP_PKEY_get_raw_public_key(private_key(seed).get(), pair.public_key.data(), &length) == 1);
+  require_ed25519(EVP_PKEY_get_raw_public_key(private_key(seed).get(), pair.public_key.data(), &length) == 1);
   return pair;
 }
 
 Signature sign(const SigningKey& key, ByteView message) {
   const Key secret = private_key(key.seed);
-  const Context context(EVP_MD_CTX_new());
+  const SignerContext context(EVP_MD_CTX_new());
   Signature signature{};
   size_t length = signature.size();
-  require(EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, secret.get()) == 1);
-  require(EVP_DigestSign(context.get(), signature.data(), &length, message.data(), message.size()) == 1);
+  require_ed25519(EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, secret.get()) == 1);
+  require_ed25519(EVP_DigestSign(context.get(), signature.data(), &length, message.data(), message.size()) ==
+                  1);
   return signature;
 }
 
 bool verify_signature(const PublicKey& key, ByteView message, const Signature& signature) {
   const Key pkey(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, key.data(), key.size()));
-  const Context context(EVP_MD_CTX_new());
+  const SignerContext context(EVP_MD_CTX_new());
   return pkey && EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, pkey.get()) == 1 &&
          EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(),
                           message.size()) == 1;

@@ -7,8 +7,8 @@
 namespace thaw {
 namespace {
 
-constexpr std::string_view kMagic = "THAWENVL";
-constexpr uint32_t kFormat = 1;
+constexpr std::string_view kEnvelopeMagic = "THAWENVL";
+constexpr uint32_t kEnvelopeFormat = 1;
 // With their terminating zero: a label never is the beginning of another message.
 constexpr std::string_view kStatementLabel("thaw manifest signature v1\0", 27);
 constexpr std::string_view kContextLabel("thaw data key v1\0", 17);
@@ -48,8 +48,8 @@ Result<Envelope> make_envelope(const Manifest& manifest, const Digest& digest, W
 
 Bytes write_envelope(const Envelope& envelope) {
   WireWriter out;
-  out.bytes(as_bytes(kMagic));
-  out.u32(kFormat);
+  out.bytes(as_bytes(kEnvelopeMagic));
+  out.u32(kEnvelopeFormat);
   out.text16(envelope.data_key.key_id);
   out.text16(as_text(envelope.data_key.wrapped));
   out.text16(envelope.builder_version);
@@ -64,8 +64,8 @@ Result<Envelope> parse_envelope(ByteView bytes) {
   if (bytes.size() > kMaxEnvelopeBytes) return broken;
   WireReader in(bytes);
   Envelope envelope;
-  in.expect(as_bytes(kMagic));
-  in.expect_u32(kFormat);
+  in.expect(as_bytes(kEnvelopeMagic));
+  in.expect_u32(kEnvelopeFormat);
   envelope.data_key.key_id = in.text16(kMaxKeyIdBytes);
   const std::string wrapped = in.text16(kMaxWrappedBytes);
   envelope.data_key.wrapped.assign(wrapped.begin(), wrapped.end());

@@ -16,8 +16,8 @@
 namespace thaw {
 namespace {
 
-constexpr std::string_view kMagic = "THAWMANI";
-constexpr uint32_t kFormat = 1;
+constexpr std::string_view kManifestMagic = "THAWMANI";
+constexpr uint32_t kManifestFormat = 1;
 constexpr size_t kChunkBytes = 4 + 4 + 32;
 
 // Sound because a data key seals one message only (docs/formats/manifest.md).
@@ -70,8 +70,8 @@ Result<Parsed> parse(ByteView bytes, const Digest& digest) {
 }  // namespace
 
 void write_clear_part(const Manifest& clear, WireWriter& out) {
-  out.bytes(as_bytes(kMagic));
-  out.u32(kFormat);
+  out.bytes(as_bytes(kManifestMagic));
+  out.u32(kManifestFormat);
   out.bytes(clear.id.view());
   out.bytes(clear.store_id.view());
   out.text16(clear.tenant);
@@ -88,8 +88,8 @@ void write_clear_part(const Manifest& clear, WireWriter& out) {
 
 Result<Manifest> read_clear_part(WireReader& in) {
   Manifest clear;
-  in.expect(as_bytes(kMagic));
-  in.expect_u32(kFormat);
+  in.expect(as_bytes(kManifestMagic));
+  in.expect_u32(kManifestFormat);
   clear.id = in.identifier();
   clear.store_id = in.identifier();
   clear.tenant = in.text16(kMaxTenantBytes);

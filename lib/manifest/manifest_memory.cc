@@ -9,15 +9,15 @@
 namespace thaw {
 namespace {
 
-constexpr std::string_view kMagic = "THAWOPEN";
-constexpr uint32_t kFormat = 1;
+constexpr std::string_view kOpenedMagic = "THAWOPEN";
+constexpr uint32_t kOpenedFormat = 1;
 constexpr size_t kChecksumBytes = 32;
 
 // All but the keys and the checksum: `total` is the size of the whole form.
 Bytes head_of(const OpenManifest& open, uint64_t total) {
   WireWriter out;
-  out.bytes(as_bytes(kMagic));
-  out.u32(kFormat);
+  out.bytes(as_bytes(kOpenedMagic));
+  out.u32(kOpenedFormat);
   out.u64(total);
   out.bytes(open.digest.view());
   write_clear_part(open.clear, out);
@@ -45,8 +45,8 @@ void write_manifest_memory(const OpenManifest& open, MutableBytes out) {
 
 Result<OpenManifest> read_manifest_memory(ByteView bytes) {
   WireReader start(bytes);
-  start.expect(as_bytes(kMagic));
-  start.expect_u32(kFormat);
+  start.expect(as_bytes(kOpenedMagic));
+  start.expect_u32(kOpenedFormat);
   const uint64_t total = start.u64();
   if (start.failed() || total > bytes.size() || total < start.position()) return broken();
 

@@ -6,8 +6,8 @@
 namespace thaw {
 namespace {
 
-constexpr std::string_view kMagic = "THAWNAME";
-constexpr uint32_t kFormat = 1;
+constexpr std::string_view kNameMagic = "THAWNAME";
+constexpr uint32_t kNameFormat = 1;
 constexpr std::string_view kStatementLabel("thaw name record v1\0", 20);
 
 struct SignedRecord {
@@ -45,8 +45,8 @@ Result<SignedRecord> parse(ByteView bytes) {
   WireReader in(bytes);
   SignedRecord parsed;
   NameRecord& record = parsed.record;
-  in.expect(as_bytes(kMagic));
-  in.expect_u32(kFormat);
+  in.expect(as_bytes(kNameMagic));
+  in.expect_u32(kNameFormat);
   record.store_id = in.identifier();
   record.tenant = in.text16(kMaxTenantBytes);
   record.name = in.text16(kMaxNameBytes);
@@ -71,8 +71,8 @@ Result<Bytes> sign_name_record(const NameRecord& record, BuilderKeys& keys) {
     return Error{Code::kUsage, "this is no name record: " + record.name + ":" + record.tag};
   THAW_ASSIGN(const Signed signature, keys.sign_message(statement_of(record)));
   WireWriter out;
-  out.bytes(as_bytes(kMagic));
-  out.u32(kFormat);
+  out.bytes(as_bytes(kNameMagic));
+  out.u32(kNameFormat);
   write_fields(record, out);
   out.bytes(signature.signer);
   out.bytes(signature.signature);

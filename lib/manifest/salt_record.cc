@@ -6,8 +6,8 @@
 namespace thaw {
 namespace {
 
-constexpr std::string_view kMagic = "THAWSALT";
-constexpr uint32_t kFormat = 1;
+constexpr std::string_view kSaltMagic = "THAWSALT";
+constexpr uint32_t kSaltFormat = 1;
 constexpr std::string_view kContextLabel("thaw salt v1\0", 13);
 
 Bytes context_of(const Identifier& store_id, const Identifier& salt_id) {
@@ -32,8 +32,8 @@ Result<Bytes> wrap_salt_record(const Salt& salt, const Identifier& store_id, Bui
     return Error{Code::kFailed, "the key service's answer does not fit into a salt record"};
   }
   WireWriter out;
-  out.bytes(as_bytes(kMagic));
-  out.u32(kFormat);
+  out.bytes(as_bytes(kSaltMagic));
+  out.u32(kSaltFormat);
   out.bytes(salt.id.view());
   out.bytes(store_id.view());
   out.text16(wrapped.key_id);
@@ -49,8 +49,8 @@ Result<Salt> open_salt_record(ByteView bytes, const Identifier& id, const Identi
   if (bytes.size() > kMaxSaltRecordBytes) return broken;
   WireReader in(bytes);
   WrappedKey wrapped;
-  in.expect(as_bytes(kMagic));
-  in.expect_u32(kFormat);
+  in.expect(as_bytes(kSaltMagic));
+  in.expect_u32(kSaltFormat);
   const Identifier found_id = in.identifier();
   const Identifier found_store = in.identifier();
   wrapped.key_id = in.text16(kMaxKeyIdBytes);

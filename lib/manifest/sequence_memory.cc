@@ -12,7 +12,7 @@
 namespace thaw {
 namespace {
 
-constexpr std::string_view kMagic = "THAWSEEN";
+constexpr std::string_view kSeenMagic = "THAWSEEN";
 constexpr uint64_t kMaxFileBytes = 128;
 
 // Hashed, because a name may hold "/" and may be longer than a file name.
@@ -30,7 +30,7 @@ Result<uint64_t> read_sequence(const std::string& path) {
   if (!stored.ok() && stored.error().code == Code::kNotFound) return uint64_t{0};
   if (!stored.ok()) return std::move(stored).error();
   WireReader in(stored.value().view());
-  in.expect(as_bytes(kMagic));
+  in.expect(as_bytes(kSeenMagic));
   const uint64_t sequence = in.u64();
   in.expect_checksum();
   if (!in.finished()) {
@@ -57,7 +57,7 @@ Status SequenceMemory::check(const NameRecord& record, Rollback rollback) {
                                      " was seen before: the store was set back; --allow-rollback takes it"};
   }
   WireWriter out;
-  out.bytes(as_bytes(kMagic));
+  out.bytes(as_bytes(kSeenMagic));
   out.u64(record.sequence);
   out.checksum();
   return replace_file(path, out.view(), 0600);

@@ -6,7 +6,7 @@
 namespace thaw {
 namespace {
 
-constexpr size_t kMaxNameBytes = 128;
+constexpr size_t kMaxElementName = 128;
 constexpr std::string_view kBlanks = " \t\r\n";
 
 bool append_utf8(uint32_t code, std::string& out) {
@@ -120,7 +120,7 @@ XmlScanner::Event XmlScanner::take_tag() {
   close_at_once_ = tag.ends_with('/');
   if (close_at_once_) tag.remove_suffix(1);
   const std::string_view name = tag.substr(0, tag.find_first_of(kBlanks));
-  const bool odd = name.empty() || name.size() > kMaxNameBytes || name.starts_with('!') ||
+  const bool odd = name.empty() || name.size() > kMaxElementName || name.starts_with('!') ||
                    name.find_first_of("<&\"'=") != std::string_view::npos;
   if (odd || open_.size() >= kMaxDepth) return broken();
   open_.emplace_back(name);
