@@ -12,10 +12,11 @@
 namespace thaw {
 
 struct DeviceShape {
-  uint64_t device_bytes = 0;     // a multiple of 4096
-  uint32_t chunk_size = 0;       // bytes, a power of two
-  uint32_t layout_version = 0;   // the placement policy that made it
-  std::vector<uint32_t> chunks;  // ascending: those that may hold data; every other chunk is zeros
+  uint64_t device_bytes = 0;         // a multiple of 4096
+  uint32_t chunk_size = 0;           // bytes, a power of two
+  uint32_t layout_version = 0;       // the placement policy that made it
+  std::vector<uint32_t> chunks;      // ascending: those that may hold data; every other chunk is zeros
+  std::vector<uint32_t> path_order;  // of these, what paths need, in their order
 };
 
 class DeviceSource {

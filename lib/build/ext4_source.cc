@@ -8,6 +8,7 @@ Ext4Source::Ext4Source(Device device) : device_(std::move(device)) {
   shape_.layout_version = kLayoutVersion;
   shape_.chunks.reserve(device_.chunks().size());
   for (const uint64_t index : device_.chunks()) shape_.chunks.push_back(static_cast<uint32_t>(index));
+  shape_.path_order = device_.path_order();
 }
 
 }  // namespace thaw

@@ -5,6 +5,7 @@
 
 #include "lib/crypto/hash.h"
 #include "lib/manifest/envelope.h"
+#include "lib/manifest/trace.h"
 #include "lib/store/names.h"
 
 namespace thaw {
@@ -40,6 +41,9 @@ Result<Digest> write_manifest(Workshop& shop, const ImageToStore& image, const B
               make_envelope(clear, digest, data_key.wrapped, shop.builder_version, shop.builder));
   THAW_TRY(shop.catalog.put_manifest(place.root.id, digest, bytes));
   THAW_TRY(shop.catalog.put_envelope(place.root.id, digest, write_envelope(envelope)));
+  const PathOrder order{shape.path_order};
+  THAW_TRY(shop.catalog.put_path_order(place.root.id, digest,
+                                       seal_path_order(order, digest, trace_key_of(data_key.plain))));
   return digest;
 }
 

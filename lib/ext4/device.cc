@@ -6,6 +6,7 @@
 
 #include "lib/ext4/filesystem_writer.h"
 #include "lib/ext4/identity.h"
+#include "lib/ext4/path_order.h"
 #include "lib/ext4/placement.h"
 
 namespace thaw {
@@ -56,12 +57,13 @@ std::vector<DataRun> merge(std::vector<DataRun> runs) {
 }  // namespace
 
 Device::Device(uint64_t device_bytes, uint64_t chunk_bytes, std::array<uint8_t, 16> uuid, BlockMap metadata,
-               std::vector<DataRun> data, const Spool& spool)
+               std::vector<DataRun> data, std::vector<uint32_t> path_order, const Spool& spool)
     : device_bytes_(device_bytes),
       chunk_bytes_(chunk_bytes),
       uuid_(uuid),
       metadata_(std::move(metadata)),
       data_(std::move(data)),
+      path_order_(std::move(path_order)),
       spool_(&spool) {
   list_chunks();
 }
@@ -115,7 +117,7 @@ Result<Device> lay_out(const Tree& tree, const Spool& spool, const LayoutOptions
     if (inode.type == FileType::kRegular) add_file(inode, placement.extents[node], runs);
   }
   return Device(placement.geometry.device_bytes(), options.chunk_bytes, uuid_of(flat), std::move(metadata),
-                merge(std::move(runs)), spool);
+                merge(std::move(runs)), path_order(flat, placement), spool);
 }
 
 }  // namespace thaw

@@ -35,7 +35,7 @@ struct DataRun {
 class Device {
  public:
   Device(uint64_t device_bytes, uint64_t chunk_bytes, std::array<uint8_t, 16> uuid, BlockMap metadata,
-         std::vector<DataRun> data, const Spool& spool);
+         std::vector<DataRun> data, std::vector<uint32_t> path_order, const Spool& spool);
 
   uint64_t device_bytes() const { return device_bytes_; }
   uint64_t chunk_bytes() const { return chunk_bytes_; }
@@ -45,6 +45,8 @@ class Device {
   // The chunks that hold metadata or file bytes, ascending; every other chunk is zeros. One of these may turn
   // out to be zeros too, where a file has them.
   const std::vector<uint64_t>& chunks() const { return chunks_; }
+  // Of these, what paths need, in their order (path_order.h).
+  const std::vector<uint32_t>& path_order() const { return path_order_; }
 
   // Fills `out`. REQUIRES: index < chunk_count(), out.size() == chunk_bytes(). Blocks on the spool.
   Status read_chunk(uint64_t index, MutableBytes out) const;
@@ -60,6 +62,7 @@ class Device {
   std::array<uint8_t, 16> uuid_;
   BlockMap metadata_;
   std::vector<DataRun> data_;  // ascending, disjoint
+  std::vector<uint32_t> path_order_;
   const Spool* spool_;
   std::vector<uint64_t> chunks_;
 };

@@ -132,6 +132,12 @@ Status Catalog::put_manifest(const RootId& root, const Digest& digest, ByteView 
   return {};
 }
 
+Status Catalog::put_path_order(const RootId& root, const Digest& digest, ByteView bytes) {
+  THAW_ASSIGN(const PutOutcome outcome, write(path_order_key(root, digest), bytes, {}));
+  (void)outcome;
+  return {};
+}
+
 Status Catalog::put_envelope(const RootId& root, const Digest& digest, ByteView bytes) {
   THAW_ASSIGN(const PutOutcome outcome, write(envelope_key(root, digest), bytes, {}));
   (void)outcome;

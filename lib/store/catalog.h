@@ -50,6 +50,7 @@ class Catalog {
 
   Status put_manifest(const RootId& root, const Digest& digest, ByteView bytes);
   Status put_envelope(const RootId& root, const Digest& digest, ByteView bytes);
+  Status put_path_order(const RootId& root, const Digest& digest, ByteView bytes);
 
   // Looks into the readable roots, newest first. The bytes are not verified.
   Result<FoundObject> find_manifest(const Digest& digest);

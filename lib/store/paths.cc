@@ -38,6 +38,9 @@ std::string envelope_key(const RootId& root, const Digest& digest) {
 std::string trace_key(const RootId& root, const Digest& digest) {
   return root_folder(root) + "traces/" + digest.hex();
 }
+std::string path_order_key(const RootId& root, const Digest& digest) {
+  return root_folder(root) + "orders/" + digest.hex();
+}
 
 std::string chunk_key(const RootId& root, const ChunkId& id) {
   const std::string hex = id.hex();

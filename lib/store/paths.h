@@ -24,6 +24,7 @@ std::string manifest_folder(const RootId& root);  // ends with "/"
 std::string manifest_key(const RootId& root, const Digest& digest);
 std::string envelope_key(const RootId& root, const Digest& digest);
 std::string trace_key(const RootId& root, const Digest& digest);
+std::string path_order_key(const RootId& root, const Digest& digest);
 
 // "/" in a name is written "~", which no name holds, so that a name is one folder and web:x does not collide
 // with web/x:latest.

@@ -24,6 +24,7 @@ class MemoryDevice final : public DeviceSource {
       shape_.chunks.push_back(i);
       fill(i, contents[i]);
     }
+    shape_.path_order.assign(shape_.chunks.rbegin(), shape_.chunks.rend());
   }
 
   const DeviceShape& shape() const override { return shape_; }

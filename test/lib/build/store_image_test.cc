@@ -1,7 +1,9 @@
 #include "lib/build/store_image.h"
 
 #include "lib/crypto/hash.h"
+#include "lib/manifest/trace.h"
 #include "lib/store/names.h"
+#include "lib/store/paths.h"
 #include "test/lib/build/memory_device.h"
 
 namespace thaw {
@@ -46,6 +48,10 @@ TEST_CASE("an image is stored once, each distinct chunk of it once", "[build]") 
   CHECK(opened->manifest.digest == first->manifest);
   CHECK(opened->manifest.clear.chunks.size() == 5);
   CHECK(opened->manifest.details.content_bytes == 4711);
+  const auto order = fixture.catalog.read(path_order_key("1", first->manifest), kMaxPathOrderBytes);
+  REQUIRE(order.ok());
+  CHECK(open_path_order(order->bytes.view(), first->manifest, opened->manifest.trace_key)->chunks ==
+        device.shape().path_order);
 }
 
 TEST_CASE("a rebuild heals chunks of a wrong length, and damaged ones when asked", "[build]") {

@@ -40,5 +40,21 @@ TEST_CASE("a trace that is cut or altered anywhere is damaged") {
   CHECK_FALSE(open_trace(Bytes(kMaxTraceBytes + 1), kManifest, kKey).ok());
 }
 
+TEST_CASE("a path order is sealed as a trace is, and neither opens as the other") {
+  const PathOrder order{{5, 3, 4}};
+  const Bytes sealed = seal_path_order(order, kManifest, kKey);
+  const auto read = open_path_order(sealed, kManifest, kKey);
+  REQUIRE(read.ok());
+  CHECK(read->chunks == order.chunks);
+  CHECK_FALSE(open_trace(sealed, kManifest, kKey).ok());
+  CHECK_FALSE(open_path_order(seal_trace({{5, 3, 4}}, kManifest, kKey), kManifest, kKey).ok());
+  CHECK_FALSE(open_path_order(sealed, sha256(as_bytes("another manifest")), kKey).ok());
+  for (size_t at = 0; at < sealed.size(); ++at) {
+    Bytes altered = sealed;
+    altered[at] ^= 0x10;
+    CHECK_FALSE(open_path_order(altered, kManifest, kKey).ok());
+  }
+}
+
 }  // namespace
 }  // namespace thaw
