@@ -143,7 +143,9 @@ Result<Json> ControlApi::mount(const Json& request) {
   wipe(bytes);
   if (!mounted.ok()) return mounted.error();
   if (image.fill) parts_.traces.fill(opened, inode_of(mounting.key));
-  if (episode) parts_.traces.watch(episode, parts_.images.first_reads(mounting.key));
+  if (episode) {
+    parts_.traces.watch(episode, parts_.images.first_reads(mounting.key), parts_.images.nearby(mounting.key));
+  }
   Json answer = describe(mounted.value());
   answer["config"] = Json::parse(opened.manifest.details.config, nullptr, false);
   return answer;
@@ -176,10 +178,11 @@ Result<Json> ControlApi::record_trace(const Json& request) {
   THAW_ASSIGN(const ImageRequestText image, parse_request(request, config()));
   THAW_ASSIGN(const OpenedImage opened,
               parts_.session.open_image(image.name.text(), image.tenant, image.rollback));
-  const auto reads = parts_.images.first_reads(image_key(opened.manifest.digest, image.outage));
+  const std::string key = image_key(opened.manifest.digest, image.outage);
+  const auto reads = parts_.images.first_reads(key);
   if (!reads) return Error{Code::kNotFound, image.name.text() + " is not mounted; see 'thaw ps'"};
   reads->restart();
-  parts_.traces.watch(Traces::begin(opened), reads);
+  parts_.traces.watch(Traces::begin(opened), reads, parts_.images.nearby(key));
   return Json{{"seconds", std::chrono::duration_cast<std::chrono::seconds>(Traces::kRecorded).count()}};
 }
 

@@ -64,11 +64,13 @@ Status ServedImages::show(const std::string& key, ByteView image) {
   THAW_TRY(check(*map));
   const auto outage = key.ends_with(kWaitSuffix) ? Outage::kWait : Outage::kError;
   auto first_reads = std::make_shared<FirstReads>(map->entries.size(), kMaxTraceChunks);
-  const ImageReader::Parts parts{chain_.source(), chain_.memory(), chain_.read_ahead(), counters,
-                                 first_reads.get()};
+  auto nearby = std::make_shared<NearbyReads>(
+      map, NearbyReads::Parts{chain_.source(), chain_.read_ahead(), counters, clock_});
+  const ImageReader::Parts parts{chain_.source(), chain_.memory(),   chain_.read_ahead(),
+                                 counters,        first_reads.get(), nearby.get()};
   const BlockFile file{key, map->device_size};
-  auto shown = std::shared_ptr<Served>(
-      new Served{file, digest, outage, counters, std::move(first_reads), ImageReader(std::move(map), parts)});
+  auto shown = std::shared_ptr<Served>(new Served{file, digest, outage, counters, std::move(first_reads),
+                                                  std::move(nearby), ImageReader(std::move(map), parts)});
   const std::unique_lock lock(mutex_);
   images_.try_emplace(inode_of(key), std::move(shown));
   return {};
@@ -77,6 +79,11 @@ Status ServedImages::show(const std::string& key, ByteView image) {
 std::shared_ptr<FirstReads> ServedImages::first_reads(const std::string& key) const {
   const auto image = served(inode_of(key));
   return image ? image->first_reads : nullptr;
+}
+
+std::shared_ptr<NearbyReads> ServedImages::nearby(const std::string& key) const {
+  const auto image = served(inode_of(key));
+  return image ? image->nearby : nullptr;
 }
 
 void ServedImages::hide(const std::string& key) {

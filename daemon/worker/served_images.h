@@ -44,6 +44,8 @@ class ServedImages final : public BlockFiles, public ImageHost {
 
   // What is read of an image; nothing when it is not shown.
   std::shared_ptr<FirstReads> first_reads(const std::string& key) const;
+  // What guesses what is read next of it; nothing when it is not shown.
+  std::shared_ptr<NearbyReads> nearby(const std::string& key) const;
 
   Status show(const std::string& key, ByteView image) override;
   void hide(const std::string& key) override;
@@ -59,6 +61,7 @@ class ServedImages final : public BlockFiles, public ImageHost {
     Outage outage;
     ImageCounters& counters;
     std::shared_ptr<FirstReads> first_reads;
+    std::shared_ptr<NearbyReads> nearby;
     ImageReader reader;
   };
 

@@ -32,6 +32,8 @@ struct Traces::Episode {
   std::vector<uint32_t> trace GUARDED_BY(mutex);          // as it was loaded
   std::unordered_set<uint32_t> traced GUARDED_BY(mutex);  // the same
   std::shared_ptr<FirstReads> reads GUARDED_BY(mutex);    // once it is mounted
+  std::shared_ptr<NearbyReads> nearby GUARDED_BY(mutex);  // the same
+  std::vector<uint32_t> path_order GUARDED_BY(mutex);     // as it was loaded, until `nearby` has it
 
   // Places on the device of what was read first, in order.
   std::vector<uint32_t> first_chunks() {
@@ -54,6 +56,19 @@ struct Traces::Episode {
       if (found != chunks.end() && found->index == place) refs.push_back(found->ref());
     }
     return refs;
+  }
+
+  // Hands the order of the paths on, once both it and who wants it are there.
+  void pass_on_order() {
+    std::shared_ptr<NearbyReads> who;
+    std::vector<uint32_t> order;
+    {
+      MutexLock lock(mutex);
+      if (!nearby || path_order.empty()) return;
+      who = nearby;
+      order = std::exchange(path_order, {});
+    }
+    who->learn(order);
   }
 
   // The share of these that the loaded trace names.
@@ -87,7 +102,21 @@ std::shared_ptr<Traces::Episode> Traces::open(const OpenedImage& image, uint64_t
   parts_.store.get(
       trace_key(episode->root, episode->manifest), options,
       [this, episode, replay](const Result<Object>& object) { loaded(episode, object, replay); });
+  const GetOptions order_options{kMaxPathOrderBytes, options.deadline, {}};
+  parts_.store.get(path_order_key(episode->root, episode->manifest), order_options,
+                   [episode](const Result<Object>& object) { order_loaded(episode, object); });
   return episode;
+}
+
+void Traces::order_loaded(const std::shared_ptr<Episode>& episode, const Result<Object>& object) {
+  if (!object.ok()) return;
+  auto order = open_path_order(object->bytes.view(), episode->manifest, episode->key);
+  if (!order.ok()) return spdlog::warn("{}; build the image again", order.error().message);
+  {
+    MutexLock lock(episode->mutex);
+    episode->path_order = std::move(order->chunks);
+  }
+  episode->pass_on_order();
 }
 
 void Traces::loaded(const std::shared_ptr<Episode>& episode, const Result<Object>& object, Replay how) {
@@ -133,11 +162,14 @@ void Traces::replay(const std::shared_ptr<Episode>& episode) {
   Prefetch::start(parts_.chain.source(), std::move(plan));
 }
 
-void Traces::watch(const std::shared_ptr<Episode>& episode, std::shared_ptr<FirstReads> reads) {
+void Traces::watch(const std::shared_ptr<Episode>& episode, std::shared_ptr<FirstReads> reads,
+                   std::shared_ptr<NearbyReads> nearby) {
   {
     MutexLock lock(episode->mutex);
     episode->reads = std::move(reads);
+    episode->nearby = std::move(nearby);
   }
+  episode->pass_on_order();
   episode->record_until = parts_.timers.now() + kLongest;
   parts_.timers.call_at(parts_.timers.now() + kRecorded - kQuiet, [this, episode] { look(episode, 0); });
 }

@@ -1,5 +1,6 @@
 // Traces: records in which order a newly mounted image's chunks are read first, keeps that with the image in
 // the store, and replays it as prefetch when the image is mounted cold again, on this worker or another one.
+// Also fetches the order of the image's paths, from which reads without a trace are guessed.
 //
 // Owned by the worker. Any thread may call; nothing here waits for the store. A trace that cannot be read,
 // opened or written is no error to anybody.
@@ -13,6 +14,7 @@
 #include "daemon/wiring.h"
 #include "lib/base/timers.h"
 #include "lib/image/first_reads.h"
+#include "lib/image/nearby_reads.h"
 #include "lib/manifest/trace.h"
 #include "lib/store/open_image.h"
 
@@ -47,11 +49,13 @@ class Traces {
   std::shared_ptr<Episode> open(const OpenedImage& image, uint64_t mount, Replay replay);
   // Fetches all of an image at the lowest priority, so that it can be read while the store is away.
   void fill(const OpenedImage& image, uint64_t mount);
-  // It is mounted: `reads` says what its readers ask for.
-  void watch(const std::shared_ptr<Episode>& episode, std::shared_ptr<FirstReads> reads);
+  // It is mounted: `reads` says what its readers ask for, `nearby` wants the order of its paths.
+  void watch(const std::shared_ptr<Episode>& episode, std::shared_ptr<FirstReads> reads,
+             std::shared_ptr<NearbyReads> nearby);
 
  private:
   void loaded(const std::shared_ptr<Episode>& episode, const Result<Object>& object, Replay replay);
+  static void order_loaded(const std::shared_ptr<Episode>& episode, const Result<Object>& object);
   void replay(const std::shared_ptr<Episode>& episode);
   PrefetchPlan plan_for(const Digest& manifest, uint64_t mount);
   void look(const std::shared_ptr<Episode>& episode, size_t seen);

@@ -19,24 +19,31 @@ class Gather {
          Completion<ReadableRange> done)
       : range_(std::move(range)), fetch_(fetch), parts_(parts), done_(std::move(done)) {}
 
-  void note_in(FirstReads& first_reads) {
-    for (const ReadableRange::Piece& piece : range_.pieces()) first_reads.note(piece.entry);
+  void begin() {
+    for (const ReadableRange::Piece& piece : range_.pieces()) {
+      if (parts_.first_reads != nullptr) parts_.first_reads->note(piece.entry);
+      if (parts_.nearby != nullptr) parts_.nearby->read(piece.entry);
+    }
+    ask(parts_.nearby);
   }
 
+ private:
   // Asks for the chunks that are not in hand; the count has one more for this loop, so that the read does not
-  // end within it.
-  void ask() {
+  // end within it. `nearby`, if any, is told of those that have to be waited for.
+  void ask(NearbyReads* nearby) {
     std::vector<ReadableRange::Piece>& pieces = range_.pieces();
     left_ = 1 + std::ranges::count_if(pieces, [](const auto& piece) { return !piece.chunk; });
     for (ReadableRange::Piece& piece : pieces) {
       if (piece.chunk) continue;
+      const ptrdiff_t before = left_.load(std::memory_order_relaxed);
       parts_.source.get(range_.map().entries[piece.entry].ref, fetch_,
                         [this, &piece](Result<Fetched> result) { arrived(piece, std::move(result)); });
+      const bool waits = left_.load(std::memory_order_relaxed) == before;
+      if (waits && nearby != nullptr) nearby->missed(piece.entry, fetch_);
     }
     one_less();
   }
 
- private:
   void arrived(ReadableRange::Piece& piece, Result<Fetched> result) {
     if (result.ok()) {
       count(parts_.counters.chunks_fetched.at(static_cast<size_t>(result->tier)));
@@ -62,7 +69,8 @@ class Gather {
     if (rereads_-- == 0) {
       return done_(Error{Code::kDamaged, "a chunk changes in memory again and again; is the memory sound?"});
     }
-    self.release()->ask();
+    // The image's reader, and with it what guesses, may be gone by now.
+    self.release()->ask(nullptr);
   }
 
   // Checked when all are in hand, and not as each arrives: the first may have lain there for long by then.
@@ -100,8 +108,7 @@ void ImageReader::read(uint64_t offset, uint32_t length, const Fetch& fetch, Com
   const auto clipped = static_cast<uint32_t>(std::min<uint64_t>(length, available));
   auto gather =
       std::make_unique<Gather>(ReadableRange::plan(map_, offset, clipped), fetch, parts_, std::move(done));
-  if (parts_.first_reads != nullptr) gather->note_in(*parts_.first_reads);
-  gather.release()->ask();
+  gather.release()->begin();
   read_ahead_.observe(offset, clipped, fetch);
 }
 

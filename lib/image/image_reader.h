@@ -12,6 +12,7 @@
 #include "lib/chunk/chunk_store.h"
 #include "lib/image/first_reads.h"
 #include "lib/image/image_map.h"
+#include "lib/image/nearby_reads.h"
 #include "lib/image/read_ahead.h"
 #include "lib/image/readable_range.h"
 #include "lib/metrics/tier_counters.h"
@@ -26,6 +27,7 @@ class ImageReader {
     ReadAheadBudget& budget;
     ImageCounters& counters;
     FirstReads* first_reads = nullptr;  // told of what readers ask for; nobody wants to know it otherwise
+    NearbyReads* nearby = nullptr;      // the same, and what was not in memory; nothing is guessed otherwise
   };
 
   // REQUIRES: check(*map) is good

@@ -6,6 +6,7 @@
 #include "cache/read_through.h"
 #include "lib/base/units.h"
 #include "test/fakes/fake_source.h"
+#include "test/fakes/manual_timers.h"
 #include "test/fakes/sample_image.h"
 
 namespace thaw {
@@ -63,6 +64,25 @@ TEST_CASE("every range reads as the device has it", "[image_reader]") {
                   static_cast<uint32_t>(std::min<uint64_t>(length, f.image.map->device_size - offset)));
   }
   CHECK(f.lower.gets == 0);
+}
+
+TEST_CASE("what is not in memory is guessed from, what is there is not", "[image_reader]") {
+  Fixture f;
+  ManualTimers timers;
+  ReadAheadBudget enough{16 * kMiB};
+  const auto nearby =
+      std::make_shared<NearbyReads>(f.image.map, NearbyReads::Parts{f.chain, enough, f.counters, timers});
+  std::vector<uint32_t> places;
+  for (const ImageMap::Entry& entry : f.image.map->entries) places.push_back(entry.index);
+  nearby->learn(places);
+  f.reader = std::make_unique<ImageReader>(
+      f.image.map, ImageReader::Parts{f.chain, f.memory, f.budget, f.counters, nullptr, nearby.get()});
+  f.read(uint64_t{places[3]} * kChunkSize, 4096);
+  CHECK(f.lower.pending.size() == 3);
+  CHECK(f.lower.pending.back().fetch.priority == Priority::kReadAhead);
+  f.fill_memory();
+  f.read(uint64_t{places[6]} * kChunkSize, 4096);
+  CHECK(f.lower.pending.size() == 3);
 }
 
 TEST_CASE("zeros need no chunk", "[image_reader]") {

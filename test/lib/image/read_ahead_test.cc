@@ -7,34 +7,17 @@
 
 #include "test/fakes/fake_source.h"
 #include "test/fakes/sample_chunks.h"
+#include "test/lib/image/numbered_map.h"
 
 namespace thaw {
 namespace {
 
-constexpr uint32_t kChunkSize = 512 * 1024;
-
-std::shared_ptr<const ImageMap> map_of(uint32_t chunks) {
-  auto map = std::make_shared<ImageMap>();
-  map->device_size = uint64_t{chunks} * kChunkSize;
-  map->chunk_size = kChunkSize;
-  for (uint32_t i = 0; i < chunks; ++i) {
-    ChunkRef ref{{}, kChunkSize};
-    std::memcpy(ref.id.bytes.data(), &i, sizeof i);
-    map->entries.push_back({i, ref});
-  }
-  return map;
-}
-
-uint32_t index_of(const ChunkRef& ref) {
-  uint32_t index = 0;
-  std::memcpy(&index, ref.id.bytes.data(), sizeof index);
-  return index;
-}
+constexpr uint32_t kChunkSize = kNumberedChunk;
 
 struct Fixture {
   std::set<uint32_t> asked() const {
     std::set<uint32_t> all;
-    for (const auto& pending : source.pending) all.insert(index_of(pending.ref));
+    for (const auto& pending : source.pending) all.insert(number_of(pending.ref));
     return all;
   }
   void read_in_order(uint64_t begin, uint64_t end, uint32_t length) {
@@ -44,7 +27,7 @@ struct Fixture {
   ReadAheadBudget budget{uint64_t{64} * kChunkSize};
   FakeSource source;
   ImageCounters counters{};
-  ReadAhead ahead{map_of(1000), {source, budget, counters}};
+  ReadAhead ahead{numbered_map(1000), {source, budget, counters}};
 };
 
 }  // namespace
@@ -95,7 +78,7 @@ TEST_CASE("several readers in order are told apart", "[read_ahead]") {
 TEST_CASE("read-ahead stays inside its budget and gives it back", "[read_ahead]") {
   Fixture f;
   ReadAheadBudget small(uint64_t{3} * kChunkSize);
-  ReadAhead ahead(map_of(1000), {f.source, small, f.counters});
+  ReadAhead ahead(numbered_map(1000), {f.source, small, f.counters});
   for (uint64_t i = 0; i < 100; ++i) ahead.observe(i * 128 * 1024, 128 * 1024, {});
   CHECK(f.source.pending.size() == 3);
   CHECK(small.used() == uint64_t{3} * kChunkSize);
