@@ -58,6 +58,7 @@ Json report_json(const BuildReport& report) {
           {"new_chunks", report.new_chunks},
           {"new_bytes", report.new_bytes},
           {"reused_chunks", report.reused_chunks},
+          {"traced_chunks", report.traced_chunks},
           {"seconds", report.seconds}};
 }
 

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "lib/build/inherit_trace.h"
 #include "lib/crypto/hash.h"
 #include "lib/manifest/envelope.h"
 #include "lib/manifest/trace.h"
@@ -19,8 +20,9 @@ uint64_t now_seconds() {
   return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(since).count());
 }
 
-Result<Digest> write_manifest(Workshop& shop, const ImageToStore& image, const BuildPlace& place,
-                              UploadedChunks& uploaded) {
+// Sets what `report` says of them.
+Status write_manifest(Workshop& shop, const ImageToStore& image, const BuildPlace& place,
+                      UploadedChunks& uploaded, BuildReport& report) {
   const DeviceShape& shape = image.device.shape();
   Manifest clear;
   clear.id = Identifier::random();
@@ -41,10 +43,12 @@ Result<Digest> write_manifest(Workshop& shop, const ImageToStore& image, const B
               make_envelope(clear, digest, data_key.wrapped, shop.builder_version, shop.builder));
   THAW_TRY(shop.catalog.put_manifest(place.root.id, digest, bytes));
   THAW_TRY(shop.catalog.put_envelope(place.root.id, digest, write_envelope(envelope)));
-  const PathOrder order{shape.path_order};
+  const Secret trace_key = trace_key_of(data_key.plain);
   THAW_TRY(shop.catalog.put_path_order(place.root.id, digest,
-                                       seal_path_order(order, digest, trace_key_of(data_key.plain))));
-  return digest;
+                                       seal_path_order(PathOrder{shape.path_order}, digest, trace_key)));
+  report.traced_chunks = inherit_trace(shop, image.name, {place.root.id, digest, clear, trace_key});
+  report.manifest = digest;
+  return {};
 }
 
 Result<BuildReport> store_into(Workshop& shop, const ImageToStore& image, const UploadOptions& options,
@@ -64,7 +68,7 @@ Result<BuildReport> store_into(Workshop& shop, const ImageToStore& image, const 
   report.new_chunks = uploaded.new_chunks;
   report.new_bytes = uploaded.new_bytes;
   report.reused_chunks = uploaded.distinct - uploaded.new_chunks;
-  THAW_ASSIGN(report.manifest, write_manifest(shop, image, place, uploaded));
+  THAW_TRY(write_manifest(shop, image, place, uploaded, report));
 
   Names names(shop.catalog, image.tenant, shop.trusted);
   THAW_ASSIGN(const NameRecord record, names.point(image.name, report.manifest, shop.builder, now_seconds()));

@@ -41,6 +41,7 @@ struct BuildReport {
   uint64_t new_chunks = 0;
   uint64_t new_bytes = 0;  // sealed, without manifests
   uint64_t reused_chunks = 0;
+  uint64_t traced_chunks = 0;  // in the trace of first reads that came from the name's previous image
   double seconds = 0;
 };
 

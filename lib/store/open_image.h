@@ -8,6 +8,7 @@
 #include "lib/keys/key_service.h"
 #include "lib/manifest/image_name.h"
 #include "lib/manifest/manifest.h"
+#include "lib/manifest/name_record.h"
 #include "lib/manifest/sequence_memory.h"
 #include "lib/store/catalog.h"
 
@@ -37,5 +38,10 @@ struct OpenedImage {
 // tenant's manifest, a lower sequence than was seen. kDamaged: altered bytes, or a digest in the name that no
 // manifest of this store has.
 Result<OpenedImage> open_image(const ImageReaders& readers, const ImageRequest& request);
+
+// What a verified record names, whatever sequences were seen. kNotFound: no root has the manifest; other
+// errors as above. `sequences` is not asked.
+Result<OpenedImage> open_recorded(Catalog& catalog, KeyService& keys, const TrustedBuilders& trusted,
+                                  const NameRecord& record);
 
 }  // namespace thaw

@@ -64,6 +64,25 @@ test_a_damaged_trace_harms_nobody() {
   stop_daemon
 }
 
+test_a_new_build_starts_with_its_predecessors_trace() {
+  begin
+  local traced
+  thaw mount debian:1 "$T/mnt"
+  use
+  wait_for 15 trace_is_kept || fail "no trace after the first mount"
+  thaw umount "$T/mnt"
+  traced=$(json_value .traced_chunks thaw build "oci:$IMAGES/debian:latest" debian:1)
+  equal "$traced" "$(jq '.chunks | length' "$T/trace.json")" "chunks of the trace that was carried over"
+  cp "$T/trace.json" "$T/before.json"
+  trace_is_kept || fail "the new image has no trace"
+  equal "$(jq -c .chunks "$T/trace.json")" "$(jq -c .chunks "$T/before.json")" "traces"
+  restart
+  thaw mount debian:1 "$T/mnt"
+  wait_for 10 all_arrived || fail "$(origin_chunks) of $traced chunks arrived"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+
 test_a_mounted_image_is_recorded_on_demand() {
   begin
   expect_error 3 "not mounted" thaw trace record debian:1

@@ -1,0 +1,62 @@
+#include "lib/build/inherit_trace.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "lib/manifest/trace.h"
+#include "lib/store/names.h"
+#include "lib/store/open_image.h"
+#include "lib/store/paths.h"
+
+namespace thaw {
+namespace {
+
+const ManifestChunk* chunk_at(const Manifest& manifest, uint32_t place) {
+  const auto found = std::ranges::lower_bound(manifest.chunks, place, {}, &ManifestChunk::index);
+  return found != manifest.chunks.end() && found->index == place ? &*found : nullptr;
+}
+
+Result<std::vector<uint32_t>> carried(Workshop& shop, const ImageName& name, const Manifest& next) {
+  Names names(shop.catalog, next.tenant, shop.trusted);
+  THAW_ASSIGN(const NameRecord record, names.find(name));
+  THAW_ASSIGN(const OpenedImage previous, open_recorded(shop.catalog, shop.keys, shop.trusted, record));
+  THAW_ASSIGN(const Object object,
+              shop.catalog.read(trace_key(previous.root, record.manifest), kMaxTraceBytes));
+  THAW_ASSIGN(const Trace trace,
+              open_trace(object.bytes.view(), record.manifest, previous.manifest.trace_key));
+  return carried_over(trace.chunks, previous.manifest.clear, next);
+}
+
+}  // namespace
+
+std::vector<uint32_t> carried_over(const std::vector<uint32_t>& trace, const Manifest& previous,
+                                   const Manifest& next) {
+  std::unordered_map<ChunkId, uint32_t, ChunkIdHash> place_of;
+  for (const ManifestChunk& chunk : next.chunks) place_of.try_emplace(chunk.id, chunk.index);
+  std::unordered_set<uint32_t> seen;
+  std::vector<uint32_t> places;
+  const auto add = [&](uint32_t place) {
+    if (seen.insert(place).second) places.push_back(place);
+  };
+  for (const uint32_t place : trace) {
+    const ManifestChunk* before = chunk_at(previous, place);
+    const auto same = before ? place_of.find(before->id) : place_of.end();
+    if (same != place_of.end()) {
+      add(same->second);
+    } else if (chunk_at(next, place) != nullptr) {
+      add(place);
+    }
+  }
+  return places;
+}
+
+size_t inherit_trace(Workshop& shop, const ImageName& name, const Successor& next) {
+  const auto places = carried(shop, name, next.clear);
+  if (!places.ok() || places->empty()) return 0;
+  const Bytes sealed = seal_trace(Trace{places.value()}, next.digest, next.trace_key);
+  const auto written = shop.catalog.write(trace_key(next.root, next.digest), sealed, {});
+  return written.ok() ? places->size() : 0;
+}
+
+}  // namespace thaw
