@@ -19,9 +19,13 @@ constexpr uint64_t kGiveWay = 4;
 
 }  // namespace
 
-MemoryStore::MemoryStore(uint64_t capacity, TierCounters& counters, const PageArena& arena)
+MemoryStore::MemoryStore(const MemoryOptions& options, TierCounters& counters, const PageArena& arena)
     : counters_(counters), arena_(arena) {
-  set_capacity(capacity);
+  for (Shard& shard : shards_) {
+    MutexLock lock(shard.mutex);
+    shard.queue.emplace(options.eviction, 0);
+  }
+  set_capacity(options.capacity);
 }
 
 uint64_t MemoryStore::cost_of(uint32_t stored_length) {
@@ -41,7 +45,7 @@ std::optional<SealedChunk> MemoryStore::look_up(const ChunkRef& ref) {
   if (found == shard.entries.end() || found->second.chunk.stored_length() != ref.stored_length) {
     return std::nullopt;
   }
-  shard.queue.touch(found->second.node);
+  shard.queue->touch(found->second.node);
   return found->second.chunk;
 }
 
@@ -53,13 +57,13 @@ void MemoryStore::put(const SealedChunk& chunk) {
   if (cost > shard.capacity || shard.entries.contains(chunk.id())) return;
   evict_down_to(shard, shard.capacity - cost, evicted);
   if (others_need_room()) {
-    const uint64_t bytes = shard.queue.bytes();
+    const uint64_t bytes = shard.queue->bytes();
     evict_down_to(shard, bytes - std::min(bytes, cost + cost / kGiveWay), evicted);
   }
   Entry& entry = shard.entries.emplace(chunk.id(), Entry{chunk, {}}).first->second;
   entry.node.id = chunk.id();
   entry.node.bytes = cost;
-  shard.queue.insert(entry.node);
+  shard.queue->insert(entry.node);
 }
 
 void MemoryStore::drop(const SealedChunk& chunk) {
@@ -68,7 +72,7 @@ void MemoryStore::drop(const SealedChunk& chunk) {
   MutexLock lock(shard.mutex);
   const auto found = shard.entries.find(chunk.id());
   if (found == shard.entries.end() || !found->second.chunk.same_copy_as(chunk)) return;
-  shard.queue.erase(found->second.node);
+  shard.queue->erase(found->second.node);
   remove(shard, chunk.id(), dropped);
   count(counters_.errors);
 }
@@ -83,7 +87,7 @@ void MemoryStore::set_capacity(uint64_t capacity) {
     Evicted evicted;
     MutexLock lock(shard.mutex);
     shard.capacity = capacity / kShards;
-    shard.queue.set_capacity(shard.capacity);
+    shard.queue->set_capacity(shard.capacity);
     evict_down_to(shard, shard.capacity, evicted);
   }
 }
@@ -92,7 +96,7 @@ uint64_t MemoryStore::bytes() const {
   uint64_t sum = 0;
   for (const Shard& shard : shards_) {
     MutexLock lock(shard.mutex);
-    sum += shard.queue.bytes();
+    sum += shard.queue->bytes();
   }
   return sum;
 }
@@ -103,10 +107,11 @@ MemoryStore::Shard& MemoryStore::shard_of(const ChunkId& id) {
 }
 
 void MemoryStore::evict_down_to(Shard& shard, uint64_t bytes, Evicted& evicted) {
-  while (shard.queue.bytes() > bytes) {
-    S3Fifo::Node* victim = shard.queue.evict();
+  while (shard.queue->bytes() > bytes) {
+    EvictionNode* victim = shard.queue->evict();
     if (victim == nullptr) return;
     remove(shard, victim->id, evicted);
+    count(counters_.evictions);
   }
 }
 

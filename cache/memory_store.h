@@ -1,5 +1,5 @@
 // MemoryStore: the memory tier. Holds sealed chunks, ciphertext only, in a few shards with a lock each;
-// evicts by S3-FIFO; never takes more than its capacity, counting ciphertext, checksums and bookkeeping. All
+// evicts by the policy that it was given; never takes more than its capacity, counting ciphertext, checksums and bookkeeping. All
 // that holds chunk bytes lives on one budget: what other buffers take (fetches, replies, the flash tier's
 // batches, holes between chunks), the memory tier gives up.
 //
@@ -12,10 +12,11 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
-#include "cache/s3_fifo.h"
+#include "cache/eviction.h"
 #include "lib/base/mutex.h"
 #include "lib/base/page_arena.h"
 #include "lib/chunk/chunk_store.h"
@@ -23,12 +24,17 @@
 
 namespace thaw {
 
+struct MemoryOptions {
+  uint64_t capacity = 0;
+  EvictionRule eviction = EvictionRule::kS3Fifo;
+};
+
 class MemoryStore final : public ChunkStore {
  public:
-  // `counters`: errors are chunks dropped because they were damaged; hits and misses are counted by
-  // ReadThrough.
+  // `counters`: evictions, and errors, which are chunks dropped because they were damaged; hits and misses
+  // are counted by ReadThrough.
   // `arena` is where all buffers of chunk size lie.
-  MemoryStore(uint64_t capacity, TierCounters& counters, const PageArena& arena = buffer_arena());
+  MemoryStore(const MemoryOptions& options, TierCounters& counters, const PageArena& arena = buffer_arena());
 
   void find(const ChunkRef& ref, const Fetch& fetch, Completion<std::optional<SealedChunk>> done) override;
   void put(const SealedChunk& chunk) override;
@@ -47,13 +53,13 @@ class MemoryStore final : public ChunkStore {
  private:
   struct Entry {
     SealedChunk chunk;
-    S3Fifo::Node node;
+    EvictionNode node;
   };
 
   struct alignas(64) Shard {
     mutable Mutex mutex;
     uint64_t capacity GUARDED_BY(mutex) = 0;
-    S3Fifo queue GUARDED_BY(mutex) = S3Fifo(0);
+    std::optional<Eviction> queue GUARDED_BY(mutex);  // there once it was constructed
     std::unordered_map<ChunkId, Entry, ChunkIdHash> entries GUARDED_BY(mutex);
   };
 
@@ -65,7 +71,7 @@ class MemoryStore final : public ChunkStore {
   Shard& shard_of(const ChunkId& id);
   // Whether all buffers together are over the budget.
   bool others_need_room() const;
-  static void evict_down_to(Shard& shard, uint64_t bytes, Evicted& evicted) REQUIRES(shard.mutex);
+  void evict_down_to(Shard& shard, uint64_t bytes, Evicted& evicted) REQUIRES(shard.mutex);
   static void remove(Shard& shard, const ChunkId& id, Evicted& removed) REQUIRES(shard.mutex);
 
   TierCounters& counters_;

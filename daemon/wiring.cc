@@ -33,7 +33,7 @@ Chain::Chain(const Parts& parts, const ChainOptions& options)
       flash_store_(parts.flash),
       zone_(through(parts.zone, Tier::kZone, origin_, parts.counters)),
       flash_(through(flash_store_, Tier::kFlash, below_flash(), parts.counters)),
-      memory_store_(options.memory_bytes, parts.counters.tier(Tier::kMemory)),
+      memory_store_(options.memory, parts.counters.tier(Tier::kMemory)),
       single_flight_(memory_store_, below_flight(), origin_, parts.timers),
       memory_(memory_store_, Tier::kMemory, single_flight_, parts.counters.tier(Tier::kMemory)),
       read_ahead_(options.read_ahead_bytes) {}

@@ -22,7 +22,7 @@
 namespace thaw {
 
 struct ChainOptions {
-  uint64_t memory_bytes = 0;
+  MemoryOptions memory;
   uint32_t origin_in_flight = 0;
   uint64_t read_ahead_bytes = 0;
   std::vector<std::string> roots;  // readable, newest first

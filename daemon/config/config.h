@@ -32,6 +32,7 @@ struct Config {
   std::string s3_ca_file;  // empty: the system's
 
   uint64_t memory_bytes = kGiB;
+  std::string memory_eviction = "s3-fifo";  // or "lru-k"
   bool prefetch_replay = true;
   std::string flash_path;  // empty: no flash tier
   uint64_t flash_bytes = 20 * kGiB;

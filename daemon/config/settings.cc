@@ -144,6 +144,7 @@ std::vector<Setting> make_settings() {
       text("state_dir", &Config::state_dir),
       texts("trust.builders", &Config::trusted_builders),
       size("memory.size", number(&Config::memory_bytes), kMinMemoryBytes),
+      choice("memory.eviction", &Config::memory_eviction, {"s3-fifo", "lru-k"}),
       yes_or_no("prefetch.replay", &Config::prefetch_replay),
       optional_text("flash.path", &Config::flash_path),
       size("flash.size", number(&Config::flash_bytes), kMinFlashBytes),

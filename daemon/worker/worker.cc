@@ -80,7 +80,8 @@ std::unique_ptr<ZoneTier> open_zone(const Config& config, const ZoneTier::Parts&
 
 ChainOptions chain_options(const Config& config) {
   ChainOptions options;
-  options.memory_bytes = config.memory_bytes;
+  options.memory = {config.memory_bytes,
+                    config.memory_eviction == "lru-k" ? EvictionRule::kLruK : EvictionRule::kS3Fifo};
   options.origin_in_flight = static_cast<uint32_t>(config.origin_in_flight);
   options.read_ahead_bytes = config.read_ahead_chunks == 0 ? 0 : config.memory_bytes / kReadAheadShare;
   return options;

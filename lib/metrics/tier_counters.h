@@ -17,6 +17,7 @@ struct alignas(64) TierCounters {
   std::atomic<uint64_t> misses;
   std::atomic<uint64_t> errors;
   std::atomic<uint64_t> bytes;
+  std::atomic<uint64_t> evictions;  // chunks that made room for others
 };
 
 struct ImageCounters {

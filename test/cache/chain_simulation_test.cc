@@ -186,7 +186,7 @@ class Simulation {
   TierCounters memory_counters_{};
   TierCounters origin_counters_{};
   ImageCounters image_counters_{};
-  MemoryStore memory_{kMemory, memory_counters_};
+  MemoryStore memory_{{kMemory}, memory_counters_};
   Origin origin_{{reader_, cpu_, timers_, origin_counters_, key_of, 1}, {"new", "old"}, few_requests()};
   SingleFlight flight_{memory_, origin_, origin_, timers_};
   ReadThrough chain_{memory_, Tier::kMemory, flight_, memory_counters_};

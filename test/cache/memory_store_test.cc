@@ -6,17 +6,22 @@
 #include "test/cache/chunk_store_conformance.h"
 
 namespace thaw {
+namespace {
+
+EvictionRule any_rule() { return GENERATE(EvictionRule::kS3Fifo, EvictionRule::kLruK); }
+
+}  // namespace
 
 TEST_CASE("the memory store keeps what every store keeps", "[memory_store]") {
   TierCounters counters{};
-  MemoryStore store(64 * kMiB, counters);
+  MemoryStore store({64 * kMiB, any_rule()}, counters);
   check_chunk_store(store, [] {});
 }
 
 TEST_CASE("the memory store never takes more than its capacity", "[memory_store]") {
   TierCounters counters{};
   constexpr uint64_t kCapacity = 2 * kMiB;
-  MemoryStore store(kCapacity, counters);
+  MemoryStore store({kCapacity, any_rule()}, counters);
   size_t kept = 0;
   for (uint32_t i = 0; i < 600; ++i) {
     store.put(sample_chunk(i, 4096 * (1 + i % 5)));
@@ -27,11 +32,12 @@ TEST_CASE("the memory store never takes more than its capacity", "[memory_store]
   CHECK(kept > 100);
   CHECK(kept < 600);
   CHECK(store.bytes() > kCapacity / 2);
+  CHECK(counters.evictions == 600 - kept);
 }
 
 TEST_CASE("a smaller capacity takes effect at once, a larger one too", "[memory_store]") {
   TierCounters counters{};
-  MemoryStore store(8 * kMiB, counters);
+  MemoryStore store({8 * kMiB, any_rule()}, counters);
   for (uint32_t i = 0; i < 200; ++i) store.put(sample_chunk(i));
   REQUIRE(store.bytes() > kMiB);
   store.set_capacity(kMiB);
@@ -49,7 +55,7 @@ TEST_CASE("a smaller capacity takes effect at once, a larger one too", "[memory_
 TEST_CASE("the memory store gives way to what other buffers take", "[memory_store]") {
   TierCounters counters{};
   PageArena arena;
-  MemoryStore store(24 * kMiB, counters, arena);
+  MemoryStore store({24 * kMiB, any_rule()}, counters, arena);
   for (uint32_t i = 0; i < 400; ++i) store.put(sample_chunk(i));
   REQUIRE(store.bytes() > 3 * kMiB);
   uint8_t* others = arena.allocate(30 * kMiB);
@@ -63,7 +69,7 @@ TEST_CASE("the memory store gives way to what other buffers take", "[memory_stor
 
 TEST_CASE("only the damaged copy is dropped, and counted", "[memory_store]") {
   TierCounters counters{};
-  MemoryStore store(8 * kMiB, counters);
+  MemoryStore store({8 * kMiB, any_rule()}, counters);
   const SealedChunk damaged = sample_chunk(1);
   store.put(damaged);
   store.drop(damaged);

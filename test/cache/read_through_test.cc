@@ -11,7 +11,7 @@ namespace thaw {
 
 TEST_CASE("a miss goes to the next tier and fills; a hit does not", "[read_through]") {
   TierCounters counters{};
-  MemoryStore store(8 * kMiB, counters);
+  MemoryStore store({8 * kMiB}, counters);
   FakeSource next;
   ReadThrough tier(store, Tier::kMemory, next, counters);
 
@@ -35,7 +35,7 @@ TEST_CASE("a miss goes to the next tier and fills; a hit does not", "[read_throu
 
 TEST_CASE("an error of the next tier is passed on and fills nothing", "[read_through]") {
   TierCounters counters{};
-  MemoryStore store(8 * kMiB, counters);
+  MemoryStore store({8 * kMiB}, counters);
   FakeSource next;
   ReadThrough tier(store, Tier::kMemory, next, counters);
   Answer<Fetched> answer;

@@ -23,7 +23,7 @@ struct Fixture {
   }
 
   TierCounters counters{};
-  MemoryStore memory{8 * kMiB, counters};
+  MemoryStore memory{{8 * kMiB}, counters};
   FakeSource lower;
   ManualTimers timers;
   SingleFlight flight{memory, lower, lower, timers};

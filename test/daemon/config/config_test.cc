@@ -39,6 +39,7 @@ TEST_CASE("wrong values say what is right", "[config]") {
   CHECK(error_of(R"({"memory": {"size": "32MiB"}})").find("at least 64MiB") != std::string::npos);
   CHECK(error_of(R"({"memory": {"size": 5}})").find("size such as") != std::string::npos);
   CHECK(error_of(R"({"read": {"outage": "never"}})").find("\"wait\"") != std::string::npos);
+  CHECK(error_of(R"({"memory": {"eviction": "lru"}})").find(R"("s3-fifo", "lru-k")") != std::string::npos);
   CHECK(error_of(R"({"read": 3})").find("must be an object") != std::string::npos);
   CHECK(error_of(R"({"zone": {"nodes": ["127.0.0.1:11211"]}})").find("1 nodes for 5 shards") !=
         std::string::npos);

@@ -40,7 +40,7 @@ struct Fixture {
   SampleImage image = sample_image(12, kChunkSize, 3, 1000);
   TierCounters tier{};
   ImageCounters counters{};
-  MemoryStore memory{16 * kMiB, tier};
+  MemoryStore memory{{16 * kMiB}, tier};
   FakeSource lower;
   ReadThrough chain{memory, Tier::kMemory, lower, tier};
   ReadAheadBudget budget{0};
