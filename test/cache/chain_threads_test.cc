@@ -15,11 +15,11 @@
 #include "cache/read_through.h"
 #include "cache/single_flight.h"
 #include "lib/base/await.h"
-#include "lib/base/timer_queue.h"
 #include "lib/base/units.h"
 #include "lib/image/image_reader.h"
 #include "test/fakes/executors.h"
 #include "test/fakes/sample_image.h"
+#include "test/fakes/timer_thread.h"
 
 namespace thaw {
 namespace {
@@ -62,19 +62,6 @@ class PooledReader final : public ObjectReader {
 
   Executor& pool_;
   std::map<std::string, Bytes> objects_;
-};
-
-class TimerThread {
- public:
-  TimerThread() : thread_([this] { timers.run(); }) {}
-  ~TimerThread() {
-    timers.stop();
-    thread_.join();
-  }
-  TimerQueue timers;
-
- private:
-  std::thread thread_;
 };
 
 // What a daemon wires; destroyed from the top of the chain down, after its threads.
