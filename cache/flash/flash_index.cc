@@ -30,16 +30,17 @@ bool FlashIndex::remove(const ChunkId& id, const Place& place) {
   return true;
 }
 
-std::vector<FlashRecord> FlashIndex::take_region(uint32_t region, const std::vector<FlashRecord>& records) {
-  std::vector<FlashRecord> read_again;
+FlashIndex::Taken FlashIndex::take_region(uint32_t region, const std::vector<FlashRecord>& records) {
+  Taken taken;
   MutexLock lock(mutex_);
   for (const FlashRecord& record : records) {
     const auto found = entries_.find(prefix_of(record.id));
     if (found == entries_.end() || found->second.place != place_of(region, record)) continue;
-    if (found->second.read_again) read_again.push_back(record);
+    if (found->second.read_again) taken.read_again.push_back(record);
+    ++taken.chunks;
     entries_.erase(found);
   }
-  return read_again;
+  return taken;
 }
 
 size_t FlashIndex::size() const {

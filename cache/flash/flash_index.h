@@ -30,9 +30,12 @@ class FlashIndex {
   void add(uint32_t region, const FlashRecord& record);
   // False when it is not there any more.
   bool remove(const ChunkId& id, const Place& place);
-  // Forgets what lies in `region`, of the records that it has; gives those that were read since they were
-  // added.
-  std::vector<FlashRecord> take_region(uint32_t region, const std::vector<FlashRecord>& records);
+  struct Taken {
+    size_t chunks = 0;
+    std::vector<FlashRecord> read_again;  // of these, since they were added
+  };
+  // Forgets what lies in `region`, of the records that it has.
+  Taken take_region(uint32_t region, const std::vector<FlashRecord>& records);
   size_t size() const;
 
  private:

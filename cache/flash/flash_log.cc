@@ -218,7 +218,8 @@ std::vector<SealedChunk> FlashLog::survivors_of(uint32_t region) {
   std::vector<SealedChunk> survivors;
   if (regions_.at(region).sequence == 0) return survivors;
   uint32_t pages = 0;
-  for (const FlashRecord& record : index_.take_region(region, records_of(region))) {
+  const FlashIndex::Taken taken = index_.take_region(region, records_of(region));
+  for (const FlashRecord& record : taken.read_again) {
     pages += 1 + record.data_pages();
     if (pages > geometry_.record_pages() / 2) break;
     auto bytes = read(offset_of(region, record.page + 1), record.data_pages() * kFlashPage);
@@ -227,6 +228,7 @@ std::vector<SealedChunk> FlashLog::survivors_of(uint32_t region) {
     auto chunk = SealedChunk::verify({record.id, record.stored_length}, std::move(bytes).value());
     if (chunk.ok()) survivors.push_back(std::move(chunk).value());
   }
+  evicted_ += taken.chunks - survivors.size();
   return survivors;
 }
 

@@ -33,6 +33,8 @@ class FlashLog {
   const FlashGeometry& geometry() const { return geometry_; }
   // Written to the file since it was opened, all that is not chunks among it.
   uint64_t written_bytes() const { return written_; }
+  // Chunks that were overwritten by others since it was opened.
+  uint64_t evicted() const { return evicted_; }
 
  private:
   struct Region {
@@ -70,6 +72,7 @@ class FlashLog {
   std::vector<Region> regions_;
   uint64_t last_sequence_ = 0;
   uint64_t written_ = 0;
+  uint64_t evicted_ = 0;
 
   // The open region.
   std::optional<uint32_t> open_;

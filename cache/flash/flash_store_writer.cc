@@ -67,7 +67,9 @@ std::vector<SealedChunk> FlashStore::take_batch() {
 
 void FlashStore::write_batch(const std::vector<SealedChunk>& batch) {
   const uint64_t before = log_.written_bytes();
+  const uint64_t evicted_before = log_.evicted();
   const Status written = log_.append(batch);
+  count(parts_.counters.evictions, log_.evicted() - evicted_before);
   uint64_t chunk_bytes = 0;
   for (const SealedChunk& chunk : batch) chunk_bytes += chunk.stored_length();
   MutexLock lock(mutex_);

@@ -54,6 +54,7 @@ TEST_CASE("a log that is full gives up its oldest regions, and keeps what was re
     CHECK(kept > 80);
     CHECK(kept <= Flash::kBytes / kChunk);
     CHECK(flash.counters.errors == 0);
+    CHECK(flash.counters.evictions == 300 - kept);
   }
   Flash flash(disk, path);
   flash.tier.wait_until_written();
