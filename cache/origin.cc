@@ -47,6 +47,7 @@ void Origin::shut_down() {
 void Origin::get(const ChunkRef& ref, const Fetch& fetch, Completion<Fetched> done) {
   std::optional<Error> refusal;
   Job* job = nullptr;
+  const TimePoint now = parts_.timers.now();
   {
     MutexLock lock(mutex_);
     const bool demand = fetch.priority == Priority::kDemand;
@@ -54,7 +55,7 @@ void Origin::get(const ChunkRef& ref, const Fetch& fetch, Completion<Fetched> do
     const uint32_t background = std::accumulate(open_.begin(), open_.end(), 0U) - demands;
     if (closed_) {
       refusal = shutting_down();
-    } else if (const Error* damage = damage_.find(ref, parts_.timers.now())) {
+    } else if (const Error* damage = damage_.find(ref, now)) {
       refusal = *damage;
     } else if (!demand && background >= limits_.open_background) {
       refusal = dropped();
@@ -64,6 +65,7 @@ void Origin::get(const ChunkRef& ref, const Fetch& fetch, Completion<Fetched> do
     } else {
       auto owned = std::make_unique<Job>(ref, fetch, limits_.retry, ++seed_, std::move(done));
       job = owned.get();
+      job->asked = now;
       jobs_.emplace(ref, std::move(owned));
       ++open_.at(index_of(fetch.priority));
     }
@@ -108,9 +110,11 @@ void Origin::raise(Job& job, const Fetch& fetch) {
 }
 
 void Origin::enqueue(Job& job) {
+  const TimePoint now = parts_.timers.now();
   {
     MutexLock lock(mutex_);
     job.queued = true;
+    job.waits_since = now;
     queue_.push(job.fetch.priority, job.fetch.mount, &job);
   }
   pump();

@@ -127,6 +127,7 @@ class Origin final : public ChunkSource, public Expedite {
   void note_answer(Attempt& attempt, const Result<Object>& answer);
   void failed(Attempt& attempt, Error error);
   void verify(Attempt& attempt, Buffer bytes);
+  Journey journey_of(const Job& job) const;
   bool wins(Attempt& attempt);
   bool is_last(Attempt& attempt);
   void leave_race(Attempt& attempt) REQUIRES(mutex_);

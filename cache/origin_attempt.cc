@@ -16,6 +16,7 @@ void Origin::start(Attempt& attempt) {
   std::optional<Duration> slow_after;
   {
     MutexLock lock(mutex_);
+    if (job.waits_since) job.waited += now - *std::exchange(job.waits_since, std::nullopt);
     job.roots = roots_.size();
     deadline = job.fetch.deadline;
     if (closed_) {
@@ -110,11 +111,24 @@ void Origin::verify(Attempt& attempt, Buffer bytes) {
   if (chunk.ok()) {
     if (!wins(attempt)) return;
     count(parts_.counters.hits);
-    return finish(job, Fetched{std::move(chunk).value(), Tier::kOrigin});
+    const Journey journey = journey_of(job);
+    parts_.counters.latency.record(journey.spent_us.at(static_cast<size_t>(Tier::kOrigin)));
+    return finish(job, Fetched{std::move(chunk).value(), Tier::kOrigin, journey});
   }
   count(parts_.counters.errors);
   const Digest digest = sha256(bytes.view());  // NOLINT(bugprone-use-after-move): wrong bytes are left there
   if (is_last(attempt)) wrong(attempt, digest, std::move(chunk).error());
+}
+
+// Of a job that is decided.
+Journey Origin::journey_of(const Job& job) const {
+  Journey journey;
+  journey.spent_in(Tier::kOrigin) = microseconds_of(parts_.timers.now() - job.asked);
+  journey.queued_us = microseconds_of(job.waited);
+  journey.paused_us = microseconds_of(job.slept);
+  journey.requests = static_cast<uint16_t>(std::min<uint32_t>(job.sent + job.hedges, 0xFFFF));
+  journey.hedges = job.hedges;
+  return journey;
 }
 
 // Ends a good attempt. False: the other one was first; `attempt` may be gone.
@@ -200,7 +214,8 @@ void Origin::retry_later(Job& job, Error error) {
 }
 
 void Origin::pause(Job& job) {
-  TimePoint when = parts_.timers.now() + job.backoff.next();
+  job.sleeps_since = parts_.timers.now();
+  TimePoint when = job.sleeps_since + job.backoff.next();
   {
     MutexLock lock(mutex_);
     for (Attempt& attempt : job.attempts) release_slot(attempt);
@@ -212,10 +227,12 @@ void Origin::pause(Job& job) {
 
 // Without a token the job sleeps again; what shall end needs none, start() sees to it.
 void Origin::wake(Job& job) {
+  const TimePoint now = parts_.timers.now();
   bool go_on = false;
+  job.slept += now - job.sleeps_since;
   {
     MutexLock lock(mutex_);
-    const bool ends = closed_ || job.fetch.stop.stop_requested() || parts_.timers.now() >= job.fetch.deadline;
+    const bool ends = closed_ || job.fetch.stop.stop_requested() || now >= job.fetch.deadline;
     go_on = ends || pay_retry();
   }
   if (go_on) return enqueue(job);

@@ -27,6 +27,7 @@ void Origin::hedge(const RequestName& slow) {
     attempt->stop = std::stop_source();
     ++counted_.requests;
     ++counted_.hedges;
+    if (job->hedges < 0xFFFF) ++job->hedges;
     root = roots_.at(job->turn % roots_.size());
     deadline = std::min(job->fetch.deadline, now + limits_.attempt);
   }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <stop_token>
 #include <utility>
 
@@ -55,6 +56,7 @@ struct Origin::Job {
   std::array<Attempt, 2> attempts;
 
   uint32_t sent = 0;            // how often it was tried; guarded by mutex_
+  uint16_t hedges = 0;          // of these, second ones; guarded by mutex_
   size_t turn = 0;              // which root is asked
   size_t roots = 0;             // how many there were
   uint32_t missing_in_row = 0;  // roots that lack it, without another answer between
@@ -62,6 +64,13 @@ struct Origin::Job {
   WrongAnswers wrong;
   RetryBackoff backoff;
   Error last_error;
+
+  // What Journey tells.
+  TimePoint asked;                          // when it came
+  std::optional<TimePoint> waits_since;     // for a slot; guarded by mutex_
+  TimePoint sleeps_since;                   // until it is tried again
+  Duration waited{};
+  Duration slept{};
   Completion<Fetched> done;  // guarded by mutex_; empty once answered
 };
 

@@ -25,6 +25,7 @@ void Prefetch::pump() {
   while (take_next(chunk)) {
     if (chunk % plan_.window == 0 && plan_.helps && !plan_.helps()) stop();
     asked_.fetch_add(1);
+    if (plan_.asked) plan_.asked();
     source_.get(plan_.chunks[chunk], plan_.fetch,
                 [self = shared_from_this()](const Result<Fetched>& result) { self->arrived(result); });
   }
@@ -47,7 +48,7 @@ bool Prefetch::take_next(size_t& chunk) {
 }
 
 void Prefetch::arrived(const Result<Fetched>& result) {
-  if (result.ok() && plan_.fetched) plan_.fetched(result->tier);
+  if (result.ok() && plan_.fetched) plan_.fetched(result.value());
   {
     MutexLock lock(mutex_);
     --in_flight_;

@@ -2,8 +2,8 @@
 // the tiers when their reader comes. Its results are answers to nobody: they only fill.
 //
 // start() may be called on any thread; what it began owns itself and runs on the threads that complete its
-// fetches, until the list's end, stop(), or until `helps` says no. `source` must outlive it; `helps` and
-// `fetched` may be called on any thread, one call at a time.
+// fetches, until the list's end, stop(), or until `helps` says no. `source` must outlive it; `helps`,
+// `asked` and `fetched` may be called on any thread, one call at a time.
 #pragma once
 
 #include <atomic>
@@ -22,8 +22,10 @@ struct PrefetchPlan {
   uint32_t window = 16;  // chunks in flight
   // Asked once a window whether to go on; may be empty.
   std::function<bool()> helps;
+  // Told of each chunk that is asked for; may be empty.
+  std::function<void()> asked;
   // Told where each chunk came from; may be empty.
-  std::function<void(Tier)> fetched;
+  std::function<void(const Fetched&)> fetched;
 };
 
 class Prefetch : public std::enable_shared_from_this<Prefetch> {

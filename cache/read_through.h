@@ -13,21 +13,30 @@ namespace thaw {
 
 class ReadThrough final : public ChunkSource {
  public:
-  // `tier` names the store in what was Fetched from it. `counters`: hits, misses, and bytes of the hits.
-  ReadThrough(ChunkStore& store, Tier tier, ChunkSource& next, TierCounters& counters)
-      : store_(store), tier_(tier), next_(next), counters_(counters) {}
+  // `tier` names the store in what was Fetched from it. `counters`: hits, misses, and bytes of the hits; with
+  // `clock` also how long look-ups take. nullptr: that would cost more than the store itself.
+  ReadThrough(ChunkStore& store, Tier tier, ChunkSource& next, TierCounters& counters,
+              const Clock* clock = nullptr)
+      : store_(store), tier_(tier), next_(next), counters_(counters), clock_(clock) {}
 
   void get(const ChunkRef& ref, const Fetch& fetch, Completion<Fetched> done) override;
 
  private:
-  void looked_up(const ChunkRef& ref, const Fetch& fetch, Result<std::optional<SealedChunk>> found,
-                 Completion<Fetched> done);
+  struct LookUp {
+    const ChunkRef& ref;
+    const Fetch& fetch;
+    Duration took;
+  };
+  // Ends a look-up that began at `start`.
+  Duration time_since(TimePoint start);
+  void looked_up(const LookUp& asked, Result<std::optional<SealedChunk>> found, Completion<Fetched> done);
   void fetched(Result<Fetched> result, Completion<Fetched> done);
 
   ChunkStore& store_;
   const Tier tier_;
   ChunkSource& next_;
   TierCounters& counters_;
+  const Clock* const clock_;
 };
 
 }  // namespace thaw

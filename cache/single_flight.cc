@@ -39,6 +39,7 @@ struct SingleFlight::Waiter {
 
   Fetch fetch;
   Completion<Fetched> done;  // guarded by mutex_; empty once the waiter was answered
+  bool joined = false;       // the same
   std::optional<std::stop_callback<Leave>> on_stop;
 };
 
@@ -94,6 +95,7 @@ SingleFlight::Step SingleFlight::join(const ChunkRef& ref, std::unique_ptr<Waite
   if (flight.waiters.size() >= kMaxWaiters) return Step::kReject;
   const Fetch before = flight.wanted;
   flight.wanted = joined(before, waiter->fetch);
+  waiter->joined = true;
   flight.waiters.push_back(std::move(waiter));
   const bool raised = flight.wanted.priority < before.priority || flight.wanted.deadline > before.deadline;
   return raised ? Step::kExpedite : Step::kNothing;
@@ -115,7 +117,7 @@ void SingleFlight::looked_up(const ChunkRef& ref, const Fetch& fetch,
 void SingleFlight::landed(const ChunkRef& ref, Result<Fetched> result) {
   if (result.ok()) above_.put(result->chunk);
   Waiters landed;
-  Answers answers;
+  Landings answers;
   std::optional<Fetch> again;
   {
     MutexLock lock(mutex_);
@@ -128,7 +130,7 @@ void SingleFlight::landed(const ChunkRef& ref, Result<Fetched> result) {
         again = again ? joined(*again, waiter->fetch) : joined(waiter->fetch, waiter->fetch);
         flight.waiters.push_back(std::move(waiter));
       } else {
-        answers.push_back(std::move(waiter->done));
+        answers.push_back({std::move(waiter->done), waiter->joined});
       }
     }
     if (again) {
@@ -138,7 +140,10 @@ void SingleFlight::landed(const ChunkRef& ref, Result<Fetched> result) {
     }
   }
   if (again) launch(ref, *again);
-  for (Completion<Fetched>& answer : answers) answer(result);
+  for (Landing& answer : answers) {
+    if (result.ok()) result->journey.joined = answer.joined;
+    answer.done(result);
+  }
 }
 
 // Takes the answer out and leaves the husk in its flight: a stop callback must not destroy itself half-built.
@@ -161,7 +166,7 @@ void SingleFlight::watch(TimePoint deadline) {
 }
 
 void SingleFlight::sweep() {
-  Answers expired;
+  Landings expired;
   Waiters husks;
   TimePoint next = TimePoint::max();
   {
@@ -173,13 +178,13 @@ void SingleFlight::sweep() {
     if (next != TimePoint::max()) next = std::max(next, now + kSweepStep);
   }
   watch(next);
-  for (Completion<Fetched>& done : expired) {
-    done(Error{Code::kTimedOut,
+  for (Landing& late : expired) {
+    late.done(Error{Code::kTimedOut,
                "the chunk did not arrive before the read's deadline; is the store reachable?"});
   }
 }
 
-TimePoint SingleFlight::take_expired(TimePoint now, Answers& expired, Waiters& husks) {
+TimePoint SingleFlight::take_expired(TimePoint now, Landings& expired, Waiters& husks) {
   TimePoint earliest = TimePoint::max();
   for (auto& [ref, flight] : flights_) {
     Waiters staying;
@@ -189,7 +194,7 @@ TimePoint SingleFlight::take_expired(TimePoint now, Answers& expired, Waiters& h
         staying.push_back(std::move(waiter));
         continue;
       }
-      if (waiter->done) expired.push_back(std::move(waiter->done));
+      if (waiter->done) expired.push_back({std::move(waiter->done)});
       husks.push_back(std::move(waiter));
     }
     flight->waiters.swap(staying);

@@ -42,7 +42,11 @@ class SingleFlight final : public ChunkSource {
   struct Waiter;
   struct Flight;
   using Waiters = std::vector<std::unique_ptr<Waiter>>;
-  using Answers = std::vector<Completion<Fetched>>;
+  struct Landing {
+    Completion<Fetched> done;
+    bool joined = false;  // the flight was under way when it asked
+  };
+  using Landings = std::vector<Landing>;
   enum class Step : uint8_t { kNothing, kLaunch, kExpedite, kReject };
 
   Step join(const ChunkRef& ref, std::unique_ptr<Waiter>& waiter) REQUIRES(mutex_);
@@ -54,7 +58,7 @@ class SingleFlight final : public ChunkSource {
   // Deadlines: one timer for the earliest of all, instead of one a waiter.
   void watch(TimePoint deadline);
   void sweep();
-  TimePoint take_expired(TimePoint now, Answers& expired, Waiters& husks) REQUIRES(mutex_);
+  TimePoint take_expired(TimePoint now, Landings& expired, Waiters& husks) REQUIRES(mutex_);
 
   ChunkStore& above_;
   ChunkSource& next_;

@@ -13,6 +13,15 @@ uint64_t key_of(const Digest& manifest) {
 
 }  // namespace
 
+void CountersPage::add_latency_to(LatencyHistogram& latency) const {
+  latency.add(slower);
+  latency.add(tiers.at(static_cast<size_t>(Tier::kMemory)).latency);
+}
+
+void CountersPage::forget_in_flight() {
+  for (TierCounters& tier : tiers) tier.in_flight = 0;
+}
+
 ImageCounters& CountersPage::image(const Digest& manifest) {
   const uint64_t key = key_of(manifest);
   for (ImageSlot& slot : images) {
@@ -29,8 +38,11 @@ void CountersPage::forget_image(const Digest& manifest) {
   const uint64_t key = key_of(manifest);
   for (ImageSlot& slot : images) {
     if (slot.key.load() != key) continue;
-    slot.counters.bytes_read = 0;
-    for (auto& count : slot.counters.chunks_fetched) count = 0;
+    ImageCounters& counters = slot.counters;
+    for (auto* by_tier : {&counters.bytes_answered, &counters.chunks_fetched, &counters.bytes_fetched}) {
+      for (auto& count : *by_tier) count = 0;
+    }
+    counters.zeros_answered = 0;
     slot.key = 0;
   }
 }

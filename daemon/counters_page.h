@@ -19,7 +19,7 @@ namespace thaw {
 inline constexpr std::array<const char*, kTierCount> kTierNames = {"memory", "flash", "zone", "origin"};
 
 struct CountersPage {
-  static constexpr size_t kBytes = 128 * 1024;  // what the supervisor sets aside
+  static constexpr size_t kBytes = 512 * 1024;  // what the supervisor sets aside
   static constexpr size_t kImages = 1024;       // served at the same time with counters of their own
 
   struct alignas(64) ImageSlot {
@@ -29,12 +29,18 @@ struct CountersPage {
 
   std::array<TierCounters, kTierCount> tiers;
   ReadCounters reads;
-  LatencyHistogram latency;  // of answered reads
+  LatencyHistogram slower;  // answered reads that needed more than memory; for the others see TierCounters
   alignas(64) ZoneCounters zone;
   ImageSlot overflow;  // shared by images that come when all slots are taken
   std::array<ImageSlot, kImages> images;
 
   TierCounters& tier(Tier tier) { return tiers.at(static_cast<size_t>(tier)); }
+
+  // Adds all answered reads to `latency`.
+  void add_latency_to(LatencyHistogram& latency) const;
+
+  // A worker that was killed leaves what it had in flight.
+  void forget_in_flight();
 
   // The image's slot; the same one in each worker.
   ImageCounters& image(const Digest& manifest);

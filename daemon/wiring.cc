@@ -18,24 +18,32 @@ OriginLimits limits_of(const ChainOptions& options) {
 }
 
 // A tier that is not configured is not in the chain.
-std::optional<ReadThrough> through(ChunkStore* store, Tier tier, ChunkSource& next, CountersPage& counters) {
+std::optional<ReadThrough> through(ChunkStore* store, Tier tier, ChunkSource& next,
+                                   const Chain::Parts& parts) {
   if (store == nullptr) return std::nullopt;
-  return std::make_optional<ReadThrough>(*store, tier, next, counters.tier(tier));
+  return std::make_optional<ReadThrough>(*store, tier, next, parts.counters.tier(tier), &parts.timers);
 }
 
 }  // namespace
 
 // memory → single flight → flash → zone → origin
 Chain::Chain(const Parts& parts, const ChainOptions& options)
-    : origin_({parts.store, parts.cpu, parts.timers, parts.counters.tier(Tier::kOrigin), chunk_key,
+    : counters_(parts.counters),
+      origin_({parts.store, parts.cpu, parts.timers, parts.counters.tier(Tier::kOrigin), chunk_key,
                random_number()},
               options.roots, limits_of(options)),
       flash_store_(parts.flash),
-      zone_(through(parts.zone, Tier::kZone, origin_, parts.counters)),
-      flash_(through(flash_store_, Tier::kFlash, below_flash(), parts.counters)),
+      zone_(through(parts.zone, Tier::kZone, origin_, parts)),
+      flash_(through(flash_store_, Tier::kFlash, below_flash(), parts)),
       memory_store_(options.memory, parts.counters.tier(Tier::kMemory)),
       single_flight_(memory_store_, below_flight(), origin_, parts.timers),
       memory_(memory_store_, Tier::kMemory, single_flight_, parts.counters.tier(Tier::kMemory)),
       read_ahead_(options.read_ahead_bytes) {}
+
+uint64_t Chain::in_flight(Tier tier) const {
+  if (tier == Tier::kMemory) return single_flight_.flights();
+  if (tier == Tier::kOrigin) return origin_.state().in_flight;
+  return counters_.tiers.at(static_cast<size_t>(tier)).in_flight.load();
+}
 
 }  // namespace thaw

@@ -45,12 +45,15 @@ class Chain {
   MemoryStore& memory() { return memory_store_; }
   Origin& origin() { return origin_; }
   FlashStore* flash() { return flash_store_; }
+  // What is under way in a tier: for memory, chunks that are fetched into it; for the origin, requests.
+  uint64_t in_flight(Tier tier) const;
   ReadAheadBudget& read_ahead() { return read_ahead_; }
 
  private:
   ChunkSource& below_flash() { return zone_ ? static_cast<ChunkSource&>(*zone_) : origin_; }
   ChunkSource& below_flight() { return flash_ ? *flash_ : below_flash(); }
 
+  const CountersPage& counters_;
   // In the order in which a fetch goes down, last to first.
   Origin origin_;
   FlashStore* const flash_store_;

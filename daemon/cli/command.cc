@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 namespace thaw {
@@ -20,6 +21,12 @@ void Invocation::print(const Json& object, const std::string& text) const {
   if (line.empty()) return;
   std::fwrite(line.data(), 1, line.size(), stdout);
   if (line.back() != '\n') std::fputc('\n', stdout);
+}
+
+std::string Invocation::mount_target(const std::string& target) {
+  std::error_code failure;
+  if (target.find('/') == std::string::npos && !std::filesystem::exists(target, failure)) return target;
+  return std::filesystem::weakly_canonical(target, failure).string();
 }
 
 int exit_status(Code code) {

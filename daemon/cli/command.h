@@ -23,6 +23,10 @@ struct Invocation {
   // The control socket of the daemon that this configuration starts.
   std::string socket() const { return config.run_dir + "/thaw.sock"; }
 
+  // What the daemon knows a mount by: an id as it is; a path made absolute, so that it is found whatever the
+  // daemon's own folder is.
+  static std::string mount_target(const std::string& target);
+
   // Prints `object` with --json, else `text`.
   void print(const nlohmann::json& object, const std::string& text) const;
 };
@@ -57,6 +61,7 @@ void add_mount_commands(CLI::App& app, Invocation& invocation);
 void add_run_command(CLI::App& app, Invocation& invocation);
 void add_daemon_commands(CLI::App& app, Invocation& invocation);
 void add_key_commands(CLI::App& app, Invocation& invocation);
+void add_explain_command(CLI::App& app, Invocation& invocation);
 void add_trace_commands(CLI::App& app, Invocation& invocation);
 void add_root_commands(CLI::App& app, Invocation& invocation);
 void add_config_commands(CLI::App& app, Invocation& invocation);

@@ -10,13 +10,17 @@ namespace {
 using Json = nlohmann::json;
 
 std::string stats_text(const Json& stats) {
-  std::string text = "tier        hits      misses    errors    bytes\n";
+  std::string text =
+      "tier         hits    misses    errors   evicted  in flight  p50 µs  p99 µs  p99.9 µs  bytes\n";
   for (const char* tier : {"memory", "flash", "zone", "origin"}) {
     const Json& row = stats.at("tiers").at(tier);
-    char line[128];
-    std::snprintf(line, sizeof line, "%-8s %8llu  %8llu  %8llu    %s\n", tier,
-                  row.at("hits").get<unsigned long long>(), row.at("misses").get<unsigned long long>(),
-                  row.at("errors").get<unsigned long long>(),
+    const Json& took = row.at("latency_us");
+    const auto number = [](const Json& value) { return value.get<unsigned long long>(); };
+    char line[192];
+    std::snprintf(line, sizeof line, "%-8s %8llu  %8llu  %8llu  %8llu  %9llu  %6llu  %6llu  %8llu  %s\n", tier,
+                  number(row.at("hits")), number(row.at("misses")), number(row.at("errors")),
+                  number(row.at("evictions")), number(row.at("in_flight")), number(took.at("p50")),
+                  number(took.at("p99")), number(took.at("p999")),
                   format_size(row.at("bytes").get<uint64_t>()).c_str());
     text += line;
   }

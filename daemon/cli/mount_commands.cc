@@ -65,17 +65,10 @@ Status mount(Invocation& invocation, const MountOptions& options) {
   return {};
 }
 
-// An id is taken as it is; a path is made absolute, so that it is found whatever the daemon's own folder is.
-std::string umount_target(const std::string& target) {
-  std::error_code failure;
-  if (target.find('/') == std::string::npos && !std::filesystem::exists(target, failure)) return target;
-  return std::filesystem::weakly_canonical(target, failure).string();
-}
-
 Status umount(Invocation& invocation, const UmountOptions& options) {
   THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
   const Json request = {
-      {"target", umount_target(options.target)}, {"lazy", options.lazy}, {"pid", ::getpid()}};
+      {"target", Invocation::mount_target(options.target)}, {"lazy", options.lazy}, {"pid", ::getpid()}};
   THAW_ASSIGN(const Json answer, ControlClient(invocation.socket()).post("/v1/umount", request));
   invocation.print(answer, "");
   return {};

@@ -345,6 +345,13 @@ std::optional<MountState> MountTable::find(const UmountRequest& request) const {
   return elsewhere;
 }
 
+Result<Mount> MountTable::look_up(const std::string& target, pid_t pid) const {
+  const std::optional<MountState> found = find({target, pid});
+  if (!found) return Error{Code::kNotFound, target + ": no such mount; see 'thaw ps'"};
+  MutexLock lock(mutex_);
+  return describe(*found);
+}
+
 std::vector<MountState> MountTable::states() const {
   std::vector<MountState> all;
   MutexLock lock(mutex_);

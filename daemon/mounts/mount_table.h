@@ -94,6 +94,8 @@ class MountTable {
   // kNotFound; kFailed when it is in use.
   Status umount(const UmountRequest& request);
   std::vector<Mount> list() const;
+  // kNotFound. `target`: a directory as `pid` sees it, or an id.
+  Result<Mount> look_up(const std::string& target, pid_t pid) const;
 
   // Drops mounts that ended without us, and images that lingered long enough.
   void sweep();

@@ -7,6 +7,8 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "daemon/worker/explain.h"
+
 namespace thaw {
 namespace {
 
@@ -50,11 +52,17 @@ Json count_by_tier(const ImageCounters& counters) {
   return counts;
 }
 
-Json tier_json(const TierCounters& tier) {
-  return {{"hits", tier.hits.load()},
-          {"misses", tier.misses.load()},
-          {"errors", tier.errors.load()},
-          {"bytes", tier.bytes.load()}};
+Json latency_json(const LatencyHistogram& latency) {
+  return {{"p50", latency.percentile_us(0.5)},
+          {"p99", latency.percentile_us(0.99)},
+          {"p999", latency.percentile_us(0.999)}};
+}
+
+Json tier_json(const TierCounters& tier, uint64_t in_flight) {
+  return {{"hits", tier.hits.load()},           {"misses", tier.misses.load()},
+          {"errors", tier.errors.load()},       {"bytes", tier.bytes.load()},
+          {"evictions", tier.evictions.load()}, {"in_flight", in_flight},
+          {"latency_us", latency_json(tier.latency)}};
 }
 
 Json origin_json(const Origin& origin) {
@@ -103,6 +111,7 @@ void ControlApi::register_with(ControlServer& server) {
   server.on_post("/v1/umount", [this](const Json& request) { return umount(request); });
   server.on_post("/v1/trace", [this](const Json& request) { return record_trace(request); });
   server.on_get("/v1/mounts", [this](const Json&) { return list_mounts(); });
+  server.on_post("/v1/explain", [this](const Json& request) { return explain_mount(request); });
   server.on_get("/v1/stats", [this](const Json&) { return stats(); });
   server.on_post("/v1/reload", [this](const Json&) { return reload(); });
 }
@@ -144,6 +153,7 @@ Result<Json> ControlApi::mount(const Json& request) {
   if (!mounted.ok()) return mounted.error();
   if (image.fill) parts_.traces.fill(opened, inode_of(mounting.key));
   if (episode) {
+    parts_.images.set_trace(mounting.key, Traces::report(episode));
     parts_.traces.watch(episode, parts_.images.first_reads(mounting.key), parts_.images.nearby(mounting.key));
   }
   Json answer = describe(mounted.value());
@@ -182,7 +192,9 @@ Result<Json> ControlApi::record_trace(const Json& request) {
   const auto reads = parts_.images.first_reads(key);
   if (!reads) return Error{Code::kNotFound, image.name.text() + " is not mounted; see 'thaw ps'"};
   reads->restart();
-  parts_.traces.watch(Traces::begin(opened), reads, parts_.images.nearby(key));
+  const auto episode = Traces::begin(opened);
+  parts_.images.set_trace(key, Traces::report(episode));
+  parts_.traces.watch(episode, reads, parts_.images.nearby(key));
   return Json{{"seconds", std::chrono::duration_cast<std::chrono::seconds>(Traces::kRecorded).count()}};
 }
 
@@ -197,7 +209,7 @@ Json ControlApi::describe(const Mount& mount) {
           {"device", or_null(mount.device)},
           {"mountpoint", or_null(mount.mountpoint)},
           {"direct_io", mount.direct_io},
-          {"bytes_read", counters.bytes_read.load()},
+          {"bytes_read", counters.bytes_read()},
           {"chunks_fetched", count_by_tier(counters)}};
 }
 
@@ -207,15 +219,29 @@ Result<Json> ControlApi::list_mounts() {
   return Json{{"mounts", mounts}};
 }
 
+Result<Json> ControlApi::explain_mount(const Json& request) {
+  const std::string target = request.value("target", "");
+  THAW_ASSIGN(const Mount mount, parts_.mounts.look_up(target, request.value("pid", 0)));
+  const auto story = parts_.images.story(mount.key);
+  if (!story) return Error{Code::kNotFound, target + " has gone; see 'thaw ps'"};
+  Json answer = describe(mount);
+  const ImageCounters& counters = parts_.counters.image(Digest::from_hex(mount.manifest).value_or(Digest{}));
+  answer.update(explain({counters, *story->slow_reads, story->trace.get(), story->chunk_size}));
+  return answer;
+}
+
 Json ControlApi::store_away_seconds() const {
   return std::chrono::duration_cast<std::chrono::seconds>(parts_.chain.origin().away_for()).count();
 }
 
 Result<Json> ControlApi::stats() {
   Json tiers = Json::object();
-  for (size_t tier = 0; tier < kTierCount; ++tier)
-    tiers[kTierNames.at(tier)] = tier_json(parts_.counters.tiers.at(tier));
-  const LatencyHistogram& latency = parts_.counters.latency;
+  for (size_t tier = 0; tier < kTierCount; ++tier) {
+    tiers[kTierNames.at(tier)] =
+        tier_json(parts_.counters.tiers.at(tier), parts_.chain.in_flight(static_cast<Tier>(tier)));
+  }
+  LatencyHistogram latency{};
+  parts_.counters.add_latency_to(latency);
   return Json{{"tiers", tiers},
               {"memory_bytes", parts_.chain.memory().bytes()},
               {"buffer_bytes", buffer_arena().held_bytes()},
@@ -226,10 +252,7 @@ Result<Json> ControlApi::stats() {
               {"reads", parts_.counters.reads.reads.load()},
               {"read_errors", parts_.counters.reads.errors.load()},
               {"bytes_read", parts_.counters.reads.bytes.load()},
-              {"latency_us",
-               {{"p50", latency.percentile_us(0.5)},
-                {"p99", latency.percentile_us(0.99)},
-                {"p999", latency.percentile_us(0.999)}}}};
+              {"latency_us", latency_json(latency)}};
 }
 
 // Nodes join and leave a tier that is there; a tier that begins or ends is another chain.

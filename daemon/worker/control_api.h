@@ -51,6 +51,7 @@ class ControlApi {
   Result<nlohmann::json> umount(const nlohmann::json& request);
   Result<nlohmann::json> record_trace(const nlohmann::json& request);
   Result<nlohmann::json> list_mounts();
+  Result<nlohmann::json> explain_mount(const nlohmann::json& request);
   Result<nlohmann::json> stats();
   Status change_flash(const Config& fresh, nlohmann::json& applied, nlohmann::json& needs_restart)
       REQUIRES(mutex_);

@@ -14,7 +14,7 @@ void ImageFill::step() {
   const bool room = parts_.flash == nullptr || parts_.flash->buffered_bytes() < kFlashBacklog;
   if (arrived && room) {
     if (next_ == plan_.chunks.size()) return;
-    PrefetchPlan batch{{}, plan_.fetch, plan_.window, plan_.helps, plan_.fetched};
+    PrefetchPlan batch{{}, plan_.fetch, plan_.window, plan_.helps, plan_.asked, plan_.fetched};
     const size_t end = std::min(next_ + kBatch, plan_.chunks.size());
     batch.chunks.assign(plan_.chunks.begin() + static_cast<ptrdiff_t>(next_),
                         plan_.chunks.begin() + static_cast<ptrdiff_t>(end));

@@ -22,11 +22,14 @@ class Families {
     ClientMetric& metric = add(std::move(name), std::move(help), MetricType::Counter, std::move(labels));
     metric.counter.value = value;
   }
-  void gauge(std::string name, std::string help, double value) {
-    add(std::move(name), std::move(help), MetricType::Gauge, {}).gauge.value = value;
+  void gauge(std::string name, std::string help, double value,
+             std::vector<ClientMetric::Label> labels = {}) {
+    add(std::move(name), std::move(help), MetricType::Gauge, std::move(labels)).gauge.value = value;
   }
-  void histogram(std::string name, std::string help, const LatencyHistogram& histogram) {
-    ClientMetric::Histogram& out = add(std::move(name), std::move(help), MetricType::Histogram, {}).histogram;
+  void histogram(std::string name, std::string help, const LatencyHistogram& histogram,
+                 std::vector<ClientMetric::Label> labels = {}) {
+    ClientMetric::Histogram& out =
+        add(std::move(name), std::move(help), MetricType::Histogram, std::move(labels)).histogram;
     for (const LatencyHistogram::Below& below : histogram.cumulative()) {
       out.bucket.push_back({below.count, static_cast<double>(below.microseconds) / 1e6});
     }
@@ -49,6 +52,27 @@ class Families {
 
   std::vector<MetricFamily> families_;
 };
+
+// The zone's nodes evict by themselves, and the store does not.
+constexpr std::array<Tier, 2> kEvicting = {Tier::kMemory, Tier::kFlash};
+
+void add_tier_states(Families& families, const CountersPage& counters, const Chain& chain) {
+  for (const Tier tier : kEvicting) {
+    const auto index = static_cast<size_t>(tier);
+    families.counter("thaw_tier_evictions_total", "Chunks of the tier that made room for others",
+                     static_cast<double>(counters.tiers.at(index).evictions.load()),
+                     {{"tier", kTierNames.at(index)}});
+  }
+  for (size_t tier = 0; tier < kTierCount; ++tier) {
+    families.gauge("thaw_tier_in_flight", "What the tier is working on now",
+                   static_cast<double>(chain.in_flight(static_cast<Tier>(tier))),
+                   {{"tier", kTierNames.at(tier)}});
+  }
+  for (size_t tier = 0; tier < kTierCount; ++tier) {
+    families.histogram("thaw_tier_latency_seconds", "How long the tier took for what it had",
+                       counters.tiers.at(tier).latency, {{"tier", kTierNames.at(tier)}});
+  }
+}
 
 void add_tiers(Families& families, const CountersPage& counters) {
   struct Row {
@@ -79,7 +103,9 @@ void add_reads(Families& families, const CountersPage& counters) {
                    static_cast<double>(reads.errors.load()));
   families.counter("thaw_read_bytes_total", "Bytes answered to the kernel",
                    static_cast<double>(reads.bytes.load()));
-  families.histogram("thaw_read_latency_seconds", "From a read's arrival to its answer", counters.latency);
+  LatencyHistogram latency{};
+  counters.add_latency_to(latency);
+  families.histogram("thaw_read_latency_seconds", "From a read's arrival to its answer", latency);
 }
 
 void add_flash(Families& families, const FlashStore& flash) {
@@ -140,6 +166,7 @@ void add_origin(Families& families, const Origin& origin) {
 std::string metrics_text(const MetricsSources& sources) {
   Families families;
   add_tiers(families, sources.counters);
+  add_tier_states(families, sources.counters, sources.chain);
   add_reads(families, sources.counters);
   families.gauge("thaw_memory_bytes", "Held by the memory tier",
                  static_cast<double>(sources.chain.memory().bytes()));

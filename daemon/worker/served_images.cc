@@ -70,7 +70,8 @@ Status ServedImages::show(const std::string& key, ByteView image) {
                                  counters,        first_reads.get(), nearby.get()};
   const BlockFile file{key, map->device_size};
   auto shown = std::shared_ptr<Served>(new Served{file, digest, outage, counters, std::move(first_reads),
-                                                  std::move(nearby), ImageReader(std::move(map), parts)});
+                                                  std::move(nearby), std::make_shared<SlowReads>(), nullptr,
+                                                  ImageReader(std::move(map), parts)});
   const std::unique_lock lock(mutex_);
   images_.try_emplace(inode_of(key), std::move(shown));
   return {};
@@ -84,6 +85,20 @@ std::shared_ptr<FirstReads> ServedImages::first_reads(const std::string& key) co
 std::shared_ptr<NearbyReads> ServedImages::nearby(const std::string& key) const {
   const auto image = served(inode_of(key));
   return image ? image->nearby : nullptr;
+}
+
+std::optional<ServedImages::Story> ServedImages::story(const std::string& key) const {
+  const std::shared_lock lock(mutex_);
+  const auto found = images_.find(inode_of(key));
+  if (found == images_.end()) return std::nullopt;
+  const Served& image = *found->second;
+  return Story{image.slow_reads, image.trace, image.reader.map().chunk_size};
+}
+
+void ServedImages::set_trace(const std::string& key, std::shared_ptr<const TraceReport> trace) {
+  const std::unique_lock lock(mutex_);
+  const auto found = images_.find(inode_of(key));
+  if (found != images_.end()) found->second->trace = std::move(trace);
 }
 
 void ServedImages::hide(const std::string& key) {
@@ -124,21 +139,48 @@ void ServedImages::read(uint64_t inode, uint64_t offset, ReadReply reply) {
   Fetch fetch;
   fetch.deadline = image->outage == Outage::kWait ? TimePoint::max() : start + deadline_.load();
   fetch.mount = inode;
-  const uint32_t length = reply.length();
-  image->reader.read(offset, length, fetch,
-                     [this, start, reply = std::move(reply)](Result<ReadableRange> range) mutable {
-                       answer(start, std::move(reply), std::move(range));
+  const Asked asked{start, inode, offset, reply.length()};
+  image->reader.read(offset, asked.length, fetch,
+                     [this, asked, reply = std::move(reply)](Result<ReadableRange> range) mutable {
+                       answer(asked, std::move(reply), std::move(range));
                      });
 }
 
-void ServedImages::answer(TimePoint start, ReadReply reply, Result<ReadableRange> range) {
-  if (!range.ok()) return reply.fail(range.error());
+uint64_t ServedImages::microseconds_since(TimePoint start) const {
+  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(clock_.now() - start);
+  return static_cast<uint64_t>(std::max<int64_t>(0, took.count()));
+}
+
+void ServedImages::answer(const Asked& asked, ReadReply reply, Result<ReadableRange> range) {
+  if (!range.ok()) {
+    SlowRead read;
+    read.error = range.error().message;
+    reply.fail(range.error());
+    return note_slow(asked, microseconds_since(asked.start), std::move(read));
+  }
   reply.answer([&range](MutableBytes out) -> Status {
     range.value().copy_to(out);
     return {};
   });
-  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(clock_.now() - start);
-  counters_.latency.record(static_cast<uint64_t>(std::max<int64_t>(0, took.count())));
+  const uint64_t took_us = microseconds_since(asked.start);
+  const ReadableRange::Piece* slowest = range->slowest_fetch();
+  if (slowest == nullptr) return counters_.tier(Tier::kMemory).latency.record(took_us);
+  counters_.slower.record(took_us);
+  SlowRead read;
+  read.tier = slowest->tier;
+  read.journey = slowest->journey;
+  note_slow(asked, took_us, std::move(read));
+}
+
+// Only for reads that needed more than memory: it looks the image up again.
+void ServedImages::note_slow(const Asked& asked, uint64_t took_us, SlowRead read) const {
+  const auto image = served(asked.inode);
+  if (!image || !image->slow_reads->wants(took_us)) return;
+  read.at = std::chrono::system_clock::now() - std::chrono::microseconds(took_us);
+  read.offset = asked.offset;
+  read.length = asked.length;
+  read.took_us = took_us;
+  image->slow_reads->note(std::move(read));
 }
 
 }  // namespace thaw

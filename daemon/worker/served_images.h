@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <shared_mutex>
 #include <string>
 #include <unordered_map>
@@ -14,6 +15,8 @@
 
 #include "daemon/counters_page.h"
 #include "daemon/mounts/mount_table.h"
+#include "daemon/worker/slow_reads.h"
+#include "daemon/worker/trace_report.h"
 #include "daemon/wiring.h"
 #include "fuse/block_files.h"
 #include "lib/image/image_reader.h"
@@ -47,6 +50,16 @@ class ServedImages final : public BlockFiles, public ImageHost {
   // What guesses what is read next of it; nothing when it is not shown.
   std::shared_ptr<NearbyReads> nearby(const std::string& key) const;
 
+  // What is told of an image beside its counters.
+  struct Story {
+    std::shared_ptr<const SlowReads> slow_reads;
+    std::shared_ptr<const TraceReport> trace;  // nullptr: none was set
+    uint32_t chunk_size = 0;
+  };
+  // Nothing when it is not shown.
+  std::optional<Story> story(const std::string& key) const;
+  void set_trace(const std::string& key, std::shared_ptr<const TraceReport> trace);
+
   Status show(const std::string& key, ByteView image) override;
   void hide(const std::string& key) override;
 
@@ -62,11 +75,22 @@ class ServedImages final : public BlockFiles, public ImageHost {
     ImageCounters& counters;
     std::shared_ptr<FirstReads> first_reads;
     std::shared_ptr<NearbyReads> nearby;
+    std::shared_ptr<SlowReads> slow_reads;
+    std::shared_ptr<const TraceReport> trace;  // guarded by mutex_
     ImageReader reader;
   };
 
   std::shared_ptr<Served> served(uint64_t inode) const;
-  void answer(TimePoint start, ReadReply reply, Result<ReadableRange> range);
+  // One read on its way.
+  struct Asked {
+    TimePoint start;
+    uint64_t inode = 0;
+    uint64_t offset = 0;
+    uint32_t length = 0;
+  };
+  void answer(const Asked& asked, ReadReply reply, Result<ReadableRange> range);
+  void note_slow(const Asked& asked, uint64_t took_us, SlowRead read) const;
+  uint64_t microseconds_since(TimePoint start) const;
 
   Chain& chain_;
   CountersPage& counters_;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "daemon/worker/image_fill.h"
+#include "lib/image/fetch_counts.h"
 #include "lib/store/paths.h"
 
 namespace thaw {
@@ -27,6 +28,7 @@ struct Traces::Episode {
   uint64_t mount = 0;
   std::vector<ManifestChunk> chunks;  // ascending by index
   TimePoint record_until;             // of the timers' thread, once it is watched
+  const std::shared_ptr<TraceReport> report = std::make_shared<TraceReport>();
 
   Mutex mutex;
   std::vector<uint32_t> trace GUARDED_BY(mutex);          // as it was loaded
@@ -77,6 +79,8 @@ struct Traces::Episode {
     if (places.empty()) return 1;
     const auto named = std::ranges::count_if(
         places, [this](uint32_t place) NO_THREAD_SAFETY_ANALYSIS { return traced.contains(place); });
+    report->first_reads = places.size();
+    report->covered = static_cast<uint64_t>(named);
     return static_cast<double>(named) / static_cast<double>(places.size());
   }
 
@@ -93,6 +97,10 @@ std::shared_ptr<Traces::Episode> Traces::begin(const OpenedImage& image) {
   episode->key = image.manifest.trace_key;
   episode->chunks = image.manifest.clear.chunks;
   return episode;
+}
+
+std::shared_ptr<const TraceReport> Traces::report(const std::shared_ptr<Episode>& episode) {
+  return episode->report;
 }
 
 std::shared_ptr<Traces::Episode> Traces::open(const OpenedImage& image, uint64_t mount, Replay replay) {
@@ -125,6 +133,7 @@ void Traces::loaded(const std::shared_ptr<Episode>& episode, const Result<Object
   if (!trace.ok()) return spdlog::warn("{}; it is recorded anew", trace.error().message);
   {
     MutexLock lock(episode->mutex);
+    episode->report->traced = trace->chunks.size();
     episode->traced.insert(trace->chunks.begin(), trace->chunks.end());
     episode->trace = std::move(trace->chunks);
   }
@@ -136,8 +145,8 @@ PrefetchPlan Traces::plan_for(const Digest& manifest, uint64_t mount) {
   plan.window = parts_.window;
   plan.fetch.mount = mount;
   ImageCounters& counters = parts_.counters.image(manifest);
-  plan.fetched = [&counters](Tier tier) {
-    if (tier != Tier::kMemory) count(counters.chunks_fetched.at(static_cast<size_t>(tier)));
+  plan.fetched = [&counters](const Fetched& fetched) {
+    if (fetched.tier != Tier::kMemory) count_fetched(counters, fetched);
   };
   return plan;
 }
@@ -158,6 +167,7 @@ void Traces::replay(const std::shared_ptr<Episode>& episode) {
   };
   plan.chunks = episode->traced_chunks();
   spdlog::debug("prefetch of {} chunks for {}", plan.chunks.size(), episode->manifest.hex());
+  plan.asked = [report = episode->report] { report->replayed.fetch_add(1); };
   // It asks at once, and `helps` takes the episode's mutex.
   Prefetch::start(parts_.chain.source(), std::move(plan));
 }
@@ -175,13 +185,16 @@ void Traces::watch(const std::shared_ptr<Episode>& episode, std::shared_ptr<Firs
 }
 
 void Traces::look(const std::shared_ptr<Episode>& episode, size_t seen) {
-  const size_t now_seen = episode->first_chunks().size();
+  const std::vector<uint32_t> places = episode->first_chunks();
+  episode->covered(places);
+  const size_t now_seen = places.size();
   if (now_seen == seen || parts_.timers.now() >= episode->record_until) return finish(episode);
   parts_.timers.call_at(parts_.timers.now() + kQuiet, [this, episode, now_seen] { look(episode, now_seen); });
 }
 
 void Traces::finish(const std::shared_ptr<Episode>& episode) {
   Trace trace{episode->first_chunks()};
+  episode->report->recording = false;
   {
     MutexLock lock(episode->mutex);
     if (episode->reads) episode->reads->finish();

@@ -12,6 +12,7 @@
 #include "cache/prefetch.h"
 #include "daemon/counters_page.h"
 #include "daemon/wiring.h"
+#include "daemon/worker/trace_report.h"
 #include "lib/base/timers.h"
 #include "lib/image/first_reads.h"
 #include "lib/image/nearby_reads.h"
@@ -39,6 +40,9 @@ class Traces {
     uint32_t window;  // chunks in flight for one image
   };
   struct Episode;  // of one image, from its first mount until its trace is recorded
+
+  // What there is to say about the image's trace.
+  static std::shared_ptr<const TraceReport> report(const std::shared_ptr<Episode>& episode);
 
   explicit Traces(const Parts& parts) : parts_(parts) {}
 

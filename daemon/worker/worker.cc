@@ -52,7 +52,9 @@ Result<Config> running_config(WorkerLink& link, const Inheritance& inheritance, 
 Result<CountersPage*> map_counters(const Fd& memory) {
   void* page = ::mmap(nullptr, CountersPage::kBytes, PROT_READ | PROT_WRITE, MAP_SHARED, memory.get(), 0);
   if (page == MAP_FAILED) return system_error("the counters' memory", errno);
-  return static_cast<CountersPage*>(page);
+  auto* counters = static_cast<CountersPage*>(page);
+  counters->forget_in_flight();
+  return counters;
 }
 
 std::string without_links(const std::string& path) {

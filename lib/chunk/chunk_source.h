@@ -6,15 +6,13 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/completion.h"
+#include "lib/chunk/journey.h"
 #include "lib/chunk/sealed_chunk.h"
 
 namespace thaw {
 
 // In the order in which queues serve them.
 enum class Priority : uint8_t { kDemand, kReadAhead, kPrefetch };
-
-enum class Tier : uint8_t { kMemory, kFlash, kZone, kOrigin };
-inline constexpr size_t kTierCount = 4;
 
 struct Fetch {
   TimePoint deadline;  // transport trouble is no error before it
@@ -26,6 +24,7 @@ struct Fetch {
 struct Fetched {
   SealedChunk chunk;
   Tier tier = Tier::kMemory;  // where it was found
+  Journey journey = {};
 };
 
 class ChunkSource {

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "lib/image/fetch_counts.h"
+
 namespace thaw {
 namespace {
 
@@ -46,8 +48,9 @@ class Gather {
 
   void arrived(ReadableRange::Piece& piece, Result<Fetched> result) {
     if (result.ok()) {
-      count(parts_.counters.chunks_fetched.at(static_cast<size_t>(result->tier)));
+      count_fetched(parts_.counters, result.value());
       piece.tier = result->tier;
+      piece.journey = result->journey;
       piece.chunk = std::move(result->chunk);
     } else if (!failed_.exchange(true)) {
       error_ = std::move(result).error();
@@ -63,7 +66,7 @@ class Gather {
     std::unique_ptr<Gather> self(this);
     if (failed_) return done_(std::move(error_));
     if (!drop_damaged()) {
-      count(parts_.counters.bytes_read, range_.length());
+      count_answered();
       return done_(std::move(range_));
     }
     if (rereads_-- == 0) {
@@ -71,6 +74,16 @@ class Gather {
     }
     // The image's reader, and with it what guesses, may be gone by now.
     self.release()->ask(nullptr);
+  }
+
+  // One addition for most reads: they are of one chunk.
+  void count_answered() {
+    uint64_t zeros = range_.length();
+    for (const ReadableRange::Piece& piece : range_.pieces()) {
+      count(parts_.counters.bytes_answered.at(static_cast<size_t>(piece.tier)), piece.length);
+      zeros -= piece.length;
+    }
+    if (zeros > 0) count(parts_.counters.zeros_answered, zeros);
   }
 
   // Checked when all are in hand, and not as each arrives: the first may have lain there for long by then.

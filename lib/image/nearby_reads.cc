@@ -4,6 +4,8 @@
 #include <limits>
 #include <utility>
 
+#include "lib/image/fetch_counts.h"
+
 namespace thaw {
 namespace {
 
@@ -90,7 +92,7 @@ void NearbyReads::ask(uint32_t entry, const Fetch& fetch) {
 
 void NearbyReads::arrived(TimePoint start, const Result<Fetched>& result) {
   if (!result.ok() || result->tier == Tier::kMemory) return;
-  count(parts_.counters.chunks_fetched.at(static_cast<size_t>(result->tier)));
+  count_fetched(parts_.counters, result.value());
   const Duration took = parts_.clock.now() - start;
   MutexLock lock(mutex_);
   average_ = samples_ == 0 ? took : average_ + (took - average_) / kAverageOver;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "lib/image/fetch_counts.h"
+
 namespace thaw {
 namespace {
 
@@ -80,7 +82,7 @@ void ReadAhead::ask(const Ahead& ahead, const Fetch& fetch) {
     parts_.source.get(entry.ref, quiet, [length, parts = parts_](const Result<Fetched>& result) {
       parts.budget.give_back(length);
       if (result.ok() && result->tier != Tier::kMemory) {
-        count(parts.counters.chunks_fetched.at(static_cast<size_t>(result->tier)));
+        count_fetched(parts.counters, result.value());
       }
     });
   }

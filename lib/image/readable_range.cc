@@ -1,6 +1,7 @@
 #include "lib/image/readable_range.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "lib/crypto/seal.h"
 
@@ -19,9 +20,23 @@ ReadableRange ReadableRange::plan(std::shared_ptr<const ImageMap> map, uint64_t 
     if (begin >= stop) continue;  // in the zeros after what the chunk stores
     range.pieces_.push_back({i, static_cast<uint32_t>(begin - stored_begin),
                              static_cast<uint32_t>(stop - begin), static_cast<uint32_t>(begin - offset),
-                             std::nullopt, Tier::kMemory});
+                             std::nullopt, Tier::kMemory, {}});
   }
   return range;
+}
+
+const ReadableRange::Piece* ReadableRange::slowest_fetch() const {
+  const Piece* slowest = nullptr;
+  uint64_t longest_us = 0;
+  for (const Piece& piece : pieces_) {
+    if (piece.tier == Tier::kMemory) continue;
+    const auto& spent = piece.journey.spent_us;
+    const uint64_t us = std::accumulate(spent.begin(), spent.end(), uint64_t{0});
+    if (slowest != nullptr && us <= longest_us) continue;
+    slowest = &piece;
+    longest_us = us;
+  }
+  return slowest;
 }
 
 void ReadableRange::copy_to(MutableBytes out) const {

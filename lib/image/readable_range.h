@@ -27,6 +27,7 @@ class ReadableRange {
     uint32_t in_range = 0;  // where it begins in the range, bytes
     std::optional<SealedChunk> chunk;
     Tier tier = Tier::kMemory;  // where the chunk was found
+    Journey journey = {};
   };
 
   // Finds the pieces of device[offset, offset + length), their chunks not yet in hand.
@@ -42,6 +43,9 @@ class ReadableRange {
   // Decrypts into out[0, length()); zeros where nothing is stored.
   // REQUIRES: out.size() >= length(); every piece has its chunk
   void copy_to(MutableBytes out) const;
+
+  // Of the chunks that memory did not have, the one that spent most time in the tiers; nullptr: it had all.
+  const Piece* slowest_fetch() const;
 
   std::vector<Piece>& pieces() { return pieces_; }
   const ImageMap& map() const { return *map_; }

@@ -4,6 +4,13 @@
 
 namespace thaw {
 
+void LatencyHistogram::add(const LatencyHistogram& other) {
+  for (size_t bucket = 0; bucket < kBuckets; ++bucket) {
+    buckets_.at(bucket).fetch_add(other.buckets_.at(bucket).load(std::memory_order_relaxed),
+                                  std::memory_order_relaxed);
+  }
+}
+
 uint64_t LatencyHistogram::count() const {
   uint64_t sum = 0;
   for (const auto& bucket : buckets_) sum += bucket.load(std::memory_order_relaxed);

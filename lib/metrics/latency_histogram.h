@@ -20,6 +20,9 @@ class LatencyHistogram {
     buckets_[bucket_of(microseconds)].fetch_add(1, std::memory_order_relaxed);
   }
 
+  // All that `other` has, too.
+  void add(const LatencyHistogram& other);
+
   uint64_t count() const;
 
   // The upper edge of the bucket in which the given share (0 < share <= 1) of all times is reached, µs; 0

@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "lib/metrics/latency_histogram.h"
+
 namespace thaw {
 
 // Each has cache lines of its own: cores that count different things do not wait for each other.
@@ -18,11 +20,22 @@ struct alignas(64) TierCounters {
   std::atomic<uint64_t> errors;
   std::atomic<uint64_t> bytes;
   std::atomic<uint64_t> evictions;  // chunks that made room for others
+  std::atomic<uint64_t> in_flight;  // a gauge: look-ups that are under way; 0 for memory and the origin
+  // Of hits. For memory, of reads that needed nothing else, from their arrival to their answer.
+  alignas(64) LatencyHistogram latency;
 };
 
 struct ImageCounters {
-  std::atomic<uint64_t> bytes_read;                     // answered to readers
-  std::array<std::atomic<uint64_t>, 4> chunks_fetched;  // by Tier
+  std::array<std::atomic<uint64_t>, 4> bytes_answered;  // to readers, by the Tier that had the chunk
+  std::atomic<uint64_t> zeros_answered;                 // bytes, of which nothing is stored
+  std::array<std::atomic<uint64_t>, 4> chunks_fetched;  // by Tier, for readers or ahead of them
+  std::array<std::atomic<uint64_t>, 4> bytes_fetched;   // the same; not counted for memory
+
+  uint64_t bytes_read() const {
+    uint64_t sum = zeros_answered.load(std::memory_order_relaxed);
+    for (const auto& bytes : bytes_answered) sum += bytes.load(std::memory_order_relaxed);
+    return sum;
+  }
 };
 
 inline void count(std::atomic<uint64_t>& counter, uint64_t by = 1) {

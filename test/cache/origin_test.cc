@@ -326,4 +326,36 @@ TEST_CASE("shutting down answers what is open at once, and what still runs ends 
   CHECK(f.a.times == 1);
 }
 
+TEST_CASE("a fetch says how long it waited, for what, and how often it asked", "[origin]") {
+  OriginLimits limits;
+  limits.in_flight = limits.in_flight_background = limits.in_flight_per_mount = 1;
+  Fixture f({"r1"}, limits);
+  f.add("r1", 1);
+  f.add("r1", 2);
+  f.reader.go_away();
+  f.get(1, f.a);
+  f.timers.advance(seconds(2));
+  f.reader.come_back();
+  f.run(f.a);
+  REQUIRE(f.a.good());
+  const Journey away = f.a.value().journey;
+  CHECK(away.paused_us >= 2'000'000);
+  CHECK(away.spent_us[3] >= away.paused_us);
+  CHECK(away.queued_us == 0);
+  CHECK(away.requests > 2);
+  CHECK(f.counters.latency.count() == 1);
+
+  // The slot is taken until the first answer was hashed.
+  Answer<Fetched> first;
+  f.get(1, first);
+  f.get(2, f.b);
+  f.timers.advance(seconds(1));
+  f.run(f.b);
+  REQUIRE(f.b.good());
+  const Journey queued = f.b.value().journey;
+  CHECK(queued.queued_us == 1'000'000);
+  CHECK(queued.paused_us == 0);
+  CHECK(queued.requests == 1);
+}
+
 }  // namespace thaw

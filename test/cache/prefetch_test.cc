@@ -31,7 +31,7 @@ TEST_CASE("a prefetch asks in order, at the lowest priority, no more than its wi
   FakeSource source;
   std::vector<Tier> tiers;
   PrefetchPlan plan = plan_of(10, 3);
-  plan.fetched = [&tiers](Tier tier) { tiers.push_back(tier); };
+  plan.fetched = [&tiers](const Fetched& fetched) { tiers.push_back(fetched.tier); };
   const auto prefetch = Prefetch::start(source, std::move(plan));
   for (uint32_t i = 0; i < 10; ++i) {
     CHECK_FALSE(prefetch->finished());

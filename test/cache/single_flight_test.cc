@@ -173,4 +173,15 @@ TEST_CASE("a dropped prefetch is fetched again for the reader who joined it", "[
   CHECK(f.b.good());
 }
 
+TEST_CASE("who finds a flight under way is told so", "[single_flight]") {
+  Fixture f;
+  f.flight.get(sample_ref(1), f.fetch(30), f.a.completion());
+  f.flight.get(sample_ref(1), f.fetch(30), f.b.completion());
+  f.lower.answer(sample_chunk(1));
+  REQUIRE(f.a.good());
+  REQUIRE(f.b.good());
+  CHECK_FALSE(f.a.value().journey.joined);
+  CHECK(f.b.value().journey.joined);
+}
+
 }  // namespace thaw

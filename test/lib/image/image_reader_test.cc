@@ -120,7 +120,13 @@ TEST_CASE("a read waits for all its chunks, in whatever order they come", "[imag
   f.answer_next();
   f.check_bytes(2 * kChunkSize, 3 * kChunkSize);
   CHECK(f.counters.chunks_fetched[static_cast<size_t>(Tier::kOrigin)] == 3);
-  CHECK(f.counters.bytes_read == 3 * kChunkSize);
+  CHECK(f.counters.bytes_read() == 3 * kChunkSize);
+  // Chunk 2 stores less than a whole one; the rest was zeros.
+  const uint64_t answered = f.counters.bytes_answered[static_cast<size_t>(Tier::kOrigin)];
+  CHECK(answered + f.counters.zeros_answered == 3 * kChunkSize);
+  CHECK(f.counters.bytes_fetched[static_cast<size_t>(Tier::kOrigin)] >= answered);
+  CHECK(f.counters.zeros_answered > 0);
+  CHECK(f.counters.bytes_answered[static_cast<size_t>(Tier::kMemory)] == 0);
 }
 
 TEST_CASE("one chunk that fails fails the read once, after the others", "[image_reader]") {
@@ -131,7 +137,7 @@ TEST_CASE("one chunk that fails fails the read once, after the others", "[image_
   CHECK(f.answer.times == 0);
   f.answer_next();
   CHECK(f.answer.has(Code::kTimedOut));
-  CHECK(f.counters.bytes_read == 0);
+  CHECK(f.counters.bytes_read() == 0);
 }
 
 TEST_CASE("the reader may go while a read is open", "[image_reader]") {

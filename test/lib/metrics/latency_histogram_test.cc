@@ -45,4 +45,16 @@ TEST_CASE("the buckets for Prometheus grow, and the last of them has all but wha
   CHECK(histogram.estimated_sum_us() <= 2'005'106 * 1.25);
 }
 
+TEST_CASE("one histogram added to another is as if all had been recorded in one", "[metrics]") {
+  LatencyHistogram sum{};
+  LatencyHistogram other{};
+  for (int i = 0; i < 10; ++i) sum.record(10);
+  for (int i = 0; i < 30; ++i) other.record(5000);
+  sum.add(other);
+  CHECK(sum.count() == 40);
+  CHECK(sum.percentile_us(0.25) < 13);
+  CHECK(sum.percentile_us(0.5) >= 5000);
+  CHECK(other.count() == 30);
+}
+
 }  // namespace thaw
