@@ -1,7 +1,7 @@
 // MemoryStore: the memory tier. Holds sealed chunks, ciphertext only, in a few shards with a lock each;
-// evicts by the policy that it was given; never takes more than its capacity, counting ciphertext, checksums and bookkeeping. All
-// that holds chunk bytes lives on one budget: what other buffers take (fetches, replies, the flash tier's
-// batches, holes between chunks), the memory tier gives up.
+// evicts by the policy that it was given; never takes more than its capacity, counting ciphertext, checksums
+// and bookkeeping. All that holds chunk bytes lives on one budget: what other buffers take (fetches, replies,
+// the flash tier's batches, holes between chunks), the memory tier gives up.
 //
 // Owned by the daemon's wiring. Any thread may call; every call completes inside itself and waits for nothing
 // but a shard's lock. A chunk that a reader still holds lives on after its eviction, uncounted: readers are

@@ -66,9 +66,9 @@ struct Origin::Job {
   Error last_error;
 
   // What Journey tells.
-  TimePoint asked;                          // when it came
-  std::optional<TimePoint> waits_since;     // for a slot; guarded by mutex_
-  TimePoint sleeps_since;                   // until it is tried again
+  TimePoint asked;                       // when it came
+  std::optional<TimePoint> waits_since;  // for a slot; guarded by mutex_
+  TimePoint sleeps_since;                // until it is tried again
   Duration waited{};
   Duration slept{};
   Completion<Fetched> done;  // guarded by mutex_; empty once answered

@@ -180,7 +180,7 @@ void SingleFlight::sweep() {
   watch(next);
   for (Landing& late : expired) {
     late.done(Error{Code::kTimedOut,
-               "the chunk did not arrive before the read's deadline; is the store reachable?"});
+                    "the chunk did not arrive before the read's deadline; is the store reachable?"});
   }
 }
 

@@ -17,8 +17,8 @@ std::string stats_text(const Json& stats) {
     const Json& took = row.at("latency_us");
     const auto number = [](const Json& value) { return value.get<unsigned long long>(); };
     char line[192];
-    std::snprintf(line, sizeof line, "%-8s %8llu  %8llu  %8llu  %8llu  %9llu  %6llu  %6llu  %8llu  %s\n", tier,
-                  number(row.at("hits")), number(row.at("misses")), number(row.at("errors")),
+    std::snprintf(line, sizeof line, "%-8s %8llu  %8llu  %8llu  %8llu  %9llu  %6llu  %6llu  %8llu  %s\n",
+                  tier, number(row.at("hits")), number(row.at("misses")), number(row.at("errors")),
                   number(row.at("evictions")), number(row.at("in_flight")), number(took.at("p50")),
                   number(took.at("p99")), number(took.at("p999")),
                   format_size(row.at("bytes").get<uint64_t>()).c_str());

@@ -36,8 +36,9 @@ std::string tiers_text(const Json& answer) {
 std::string trace_text(const Json& trace) {
   if (trace.is_null()) return "trace: not known, an earlier worker mounted it\n";
   std::string text = "trace: ";
-  text += trace.at("chunks") == 0 ? "none" : trace.at("chunks").dump() + " chunks, " +
-                                                 trace.at("replayed").dump() + " replayed";
+  text += trace.at("chunks") == 0
+              ? "none"
+              : trace.at("chunks").dump() + " chunks, " + trace.at("replayed").dump() + " replayed";
   if (trace.at("first_reads") != 0) {
     text += "; it names " + trace.at("covered").dump() + " of the first " + trace.at("first_reads").dump() +
             " that were read";
@@ -69,9 +70,9 @@ std::string slowest_text(const Json& slowest) {
 }
 
 std::string explain_text(const Json& answer) {
-  return answer.at("name").get<std::string>() + " (id " + answer.at("id").get<std::string>() + "): " +
-         size_of(answer.at("bytes_read")) + " read\n" + tiers_text(answer) + trace_text(answer.at("trace")) +
-         slowest_text(answer.at("slowest"));
+  return answer.at("name").get<std::string>() + " (id " + answer.at("id").get<std::string>() +
+         "): " + size_of(answer.at("bytes_read")) + " read\n" + tiers_text(answer) +
+         trace_text(answer.at("trace")) + slowest_text(answer.at("slowest"));
 }
 
 Status explain(Invocation& invocation, const std::string& target) {

@@ -59,9 +59,12 @@ Json latency_json(const LatencyHistogram& latency) {
 }
 
 Json tier_json(const TierCounters& tier, uint64_t in_flight) {
-  return {{"hits", tier.hits.load()},           {"misses", tier.misses.load()},
-          {"errors", tier.errors.load()},       {"bytes", tier.bytes.load()},
-          {"evictions", tier.evictions.load()}, {"in_flight", in_flight},
+  return {{"hits", tier.hits.load()},
+          {"misses", tier.misses.load()},
+          {"errors", tier.errors.load()},
+          {"bytes", tier.bytes.load()},
+          {"evictions", tier.evictions.load()},
+          {"in_flight", in_flight},
           {"latency_us", latency_json(tier.latency)}};
 }
 

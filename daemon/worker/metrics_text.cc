@@ -22,8 +22,7 @@ class Families {
     ClientMetric& metric = add(std::move(name), std::move(help), MetricType::Counter, std::move(labels));
     metric.counter.value = value;
   }
-  void gauge(std::string name, std::string help, double value,
-             std::vector<ClientMetric::Label> labels = {}) {
+  void gauge(std::string name, std::string help, double value, std::vector<ClientMetric::Label> labels = {}) {
     add(std::move(name), std::move(help), MetricType::Gauge, std::move(labels)).gauge.value = value;
   }
   void histogram(std::string name, std::string help, const LatencyHistogram& histogram,

@@ -15,9 +15,9 @@
 
 #include "daemon/counters_page.h"
 #include "daemon/mounts/mount_table.h"
+#include "daemon/wiring.h"
 #include "daemon/worker/slow_reads.h"
 #include "daemon/worker/trace_report.h"
-#include "daemon/wiring.h"
 #include "fuse/block_files.h"
 #include "lib/image/image_reader.h"
 #include "lib/store/open_image.h"

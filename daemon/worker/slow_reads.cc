@@ -32,8 +32,7 @@ std::string reason_of(const SlowRead& read) {
       {journey.spent_us.at(static_cast<size_t>(Tier::kFlash)), "flash"},
       {journey.spent_us.at(static_cast<size_t>(Tier::kZone)), "the zone"},
       {journey.queued_us, "a free request to the store (origin.in_flight)"},
-      {journey.paused_us,
-       "trouble with the store, tried " + std::to_string(journey.requests) + " times"},
+      {journey.paused_us, "trouble with the store, tried " + std::to_string(journey.requests) + " times"},
       {in_origin - std::min(in_origin, not_asking), origin_reason(journey)},
       {read.took_us - std::min(read.took_us, known), "this worker"},
   }};
@@ -42,8 +41,8 @@ std::string reason_of(const SlowRead& read) {
 
 void SlowReads::note(SlowRead read) {
   MutexLock lock(mutex_);
-  const auto place = std::ranges::find_if(
-      reads_, [&read](const SlowRead& kept) { return kept.took_us < read.took_us; });
+  const auto place =
+      std::ranges::find_if(reads_, [&read](const SlowRead& kept) { return kept.took_us < read.took_us; });
   reads_.insert(place, std::move(read));
   if (reads_.size() > kKept) reads_.pop_back();
   if (reads_.size() == kKept) floor_us_.store(reads_.back().took_us, std::memory_order_relaxed);

@@ -18,9 +18,13 @@ ReadableRange ReadableRange::plan(std::shared_ptr<const ImageMap> map, uint64_t 
     const uint64_t begin = std::max(offset, stored_begin);
     const uint64_t stop = std::min(end, stored_begin + entry.ref.stored_length);
     if (begin >= stop) continue;  // in the zeros after what the chunk stores
-    range.pieces_.push_back({i, static_cast<uint32_t>(begin - stored_begin),
-                             static_cast<uint32_t>(stop - begin), static_cast<uint32_t>(begin - offset),
-                             std::nullopt, Tier::kMemory, {}});
+    range.pieces_.push_back({i,
+                             static_cast<uint32_t>(begin - stored_begin),
+                             static_cast<uint32_t>(stop - begin),
+                             static_cast<uint32_t>(begin - offset),
+                             std::nullopt,
+                             Tier::kMemory,
+                             {}});
   }
   return range;
 }
