@@ -18,14 +18,14 @@ ZoneRead::ZoneRead(const Parts& parts, const ChunkRef& ref, const Fetch& fetch, 
 void ZoneRead::start() {
   phase_ = Phase::kReading;
   asking_to_join_ = false;
-  ask_all(deadline_);
+  join_ = std::make_shared<ShardJoin>(parts_.cpu, parts_.code, ref_, Activity::Token(parts_.activity));
+  ask_all(deadline_, join_->payloads());
   step();
 }
 
-void ZoneRead::ask_all(TimePoint deadline) {
+void ZoneRead::ask_all(TimePoint deadline, const std::vector<MutableBytes>& payloads) {
   const unsigned round = ++round_;
   generation_ = parts_.members.generation();
-  buffers_.emplace(parts_.code, ref_);
   headers_.assign(parts_.code.shards(), {});
   shards_.assign(parts_.code.shards(), {});
   asking_ = true;  // a node that answers inside the call must not end this read under our feet
@@ -36,7 +36,7 @@ void ZoneRead::ask_all(TimePoint deadline) {
     shards_[i].state = State::kAsked;
     shards_[i].member = member;
     shards_[i].ticket = member->client.get(shard_key(shard_name(parts_.code, ref_, i)),
-                                           {MutableBytes(headers_[i]), buffers_->payloads[i]}, deadline,
+                                           {MutableBytes(headers_[i]), payloads[i]}, deadline,
                                            [this, round, i, member](const Result<NodeReply>& reply) {
                                              shard_answered(round, i, *member, reply);
                                            });
@@ -92,6 +92,7 @@ void ZoneRead::step() {
   const unsigned enough = parts_.code.data_shards();
   switch (phase_) {
     case Phase::kReading:
+      join_->arrived(leading_data());
       if (good >= enough) return join_soon();
       if (good + asked < enough) return lacking();
       return;
@@ -128,18 +129,24 @@ void ZoneRead::join_soon() {
   parts_.loop.post([this] { parts_.loop.post([this] { join(); }); });
 }
 
-bool ZoneRead::has_all_data() const {
-  return std::all_of(shards_.begin(), shards_.begin() + parts_.code.data_shards(),
-                     [](const Shard& shard) { return shard.state == State::kGood; });
+// How many data shards have arrived before the first that has not.
+unsigned ZoneRead::leading_data() const {
+  unsigned count = 0;
+  while (count < parts_.code.data_shards() && shards_[count].state == State::kGood) ++count;
+  return count;
+}
+
+std::vector<bool> ZoneRead::present() const {
+  std::vector<bool> good;
+  for (const Shard& shard : shards_) good.push_back(shard.state == State::kGood);
+  return good;
 }
 
 void ZoneRead::join() {
   phase_ = Phase::kJoining;
   discard_asked();
-  for (unsigned i = 0; i < shards_.size(); ++i) buffers_->present[i] = shards_[i].state == State::kGood;
   if (!has_all_data()) count(parts_.counters.rebuilt);
-  parts_.cpu.post([this, buffers = std::move(*buffers_)]() mutable {
-    Result<SealedChunk> chunk = join_shards(parts_.code, ref_, std::move(buffers));
+  join_->finish(present(), [this](Result<SealedChunk> chunk) {
     std::optional<SealedChunk> found;
     if (chunk.ok()) found = std::move(chunk).value();
     if (found) {
@@ -151,6 +158,7 @@ void ZoneRead::join() {
 }
 
 void ZoneRead::joined(std::optional<SealedChunk> chunk) {
+  join_.reset();
   if (!chunk) return read_again();
   set_answered(std::move(chunk));
 }
@@ -188,7 +196,7 @@ void ZoneRead::claimed(const Result<NodeReply>& reply) {
 // Without a slot, or those who wait would keep others from what the zone does hold.
 void ZoneRead::wait_for_fill() {
   phase_ = Phase::kWaiting;
-  buffers_.reset();
+  free_memory();
   const TimePoint look = std::min(deadline_, parts_.loop.now() + next_look_);
   next_look_ *= 2;
   parts_.loop.call_at(look, [this] { parts_.owner.waits_for_slot(*this); });
@@ -200,13 +208,14 @@ void ZoneRead::wait_for_fill() {
 void ZoneRead::read_again() {
   phase_ = Phase::kReadingAgain;
   discard_asked();
-  ask_all(std::min(fetch_.deadline, parts_.loop.now() + parts_.limits.read));
+  buffers_.emplace(parts_.code, ref_);
+  ask_all(std::min(fetch_.deadline, parts_.loop.now() + parts_.limits.read), buffers_->payloads);
   step();
 }
 
 void ZoneRead::salvage() {
   phase_ = Phase::kSalvaging;
-  for (unsigned i = 0; i < shards_.size(); ++i) buffers_->present[i] = shards_[i].state == State::kGood;
+  buffers_->present = present();
   parts_.cpu.post([this, buffers = std::move(*buffers_)] {
     SalvagedChunk result = salvage_shards(parts_.code, ref_, buffers, headers_, parts_.limits.combinations);
     std::exchange(done_, {})(result.chunk);
@@ -235,7 +244,7 @@ void ZoneRead::miss() {
 
 void ZoneRead::set_answered(std::optional<SealedChunk> chunk) {
   phase_ = Phase::kAnswered;
-  buffers_.reset();
+  free_memory();
   keep_chunk(std::move(chunk));
   parts_.owner.left_slot(*this);
   step();
@@ -263,6 +272,12 @@ void ZoneRead::repair(const SealedChunk& chunk) {
   count(parts_.counters.shards_missing, count_of(State::kMissing));
   if (count_of(State::kBad) > 0) parts_.writer.remove(ref_, bad);
   if (std::find(wanted.begin(), wanted.end(), true) != wanted.end()) parts_.writer.repair(chunk, wanted);
+}
+
+void ZoneRead::free_memory() {
+  if (join_) join_->abandon();
+  join_.reset();
+  buffers_.reset();
 }
 
 void ZoneRead::wrap_up() {

@@ -1,6 +1,6 @@
 // ZoneRead: one chunk's way out of the zone. Asks for all its shards at once and is done with the first k
-// whose headers are right; joins and verifies them on the CPU. When the bytes are wrong it asks once more for
-// all of them, into memory of their own, and tries which k give the chunk. What is missing or bad beside a
+// whose headers are right; joins and verifies them on the CPU, which begins with the first (ShardJoin). When
+// the bytes are wrong it asks once more for all of them, into memory of their own, and tries which k give the chunk. What is missing or bad beside a
 // chunk that was found is written back. What the zone lacks one worker claims, for which it is a miss at
 // once; the others wait a moment for its fill.
 //
@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "cache/zone/activity.h"
-#include "cache/zone/shard_codec.h"
+#include "cache/zone/shard_join.h"
 #include "cache/zone/zone_members.h"
 #include "cache/zone/zone_writer.h"
 #include "lib/base/executor.h"
@@ -48,6 +48,7 @@ class ZoneRead {
     ZoneWriter& writer;
     ZoneReadOwner& owner;
     uint32_t& kept_chunks;  // see ZoneLimits
+    Activity& activity;
   };
 
   ZoneRead(const Parts& parts, const ChunkRef& ref, const Fetch& fetch, TimePoint deadline,
@@ -78,7 +79,7 @@ class ZoneRead {
     MemcachedNode::Ticket ticket;
   };
 
-  void ask_all(TimePoint deadline);
+  void ask_all(TimePoint deadline, const std::vector<MutableBytes>& payloads);
   void shard_answered(unsigned round, unsigned index, ZoneMember& member, const Result<NodeReply>& reply);
   State judge(unsigned index, const Result<NodeReply>& reply) const;
   void note(ZoneMember& member, State state, const Result<NodeReply>& reply);
@@ -87,7 +88,9 @@ class ZoneRead {
   void discard_asked();
 
   void join_soon();
-  bool has_all_data() const;
+  unsigned leading_data() const;
+  bool has_all_data() const { return leading_data() == parts_.code.data_shards(); }
+  std::vector<bool> present() const;
   void join();
   void joined(std::optional<SealedChunk> chunk);
   void lacking();
@@ -99,6 +102,7 @@ class ZoneRead {
   void set_answered(std::optional<SealedChunk> chunk);
   void keep_chunk(std::optional<SealedChunk> chunk);
   void repair(const SealedChunk& chunk);
+  void free_memory();
   void wrap_up();
 
   const Parts& parts_;
@@ -118,7 +122,8 @@ class ZoneRead {
   uint64_t generation_ = 0;  // of the members, when they were asked
   std::vector<Shard> shards_;
   std::vector<ShardHeader> headers_;
-  std::optional<ShardBuffers> buffers_;
+  std::shared_ptr<ShardJoin> join_;      // while it is read, and joined
+  std::optional<ShardBuffers> buffers_;  // when it is read again
   std::optional<SealedChunk> kept_;  // until the last shard was answered
 };
 

@@ -2,15 +2,19 @@
 // that unverified bytes have no type that travels through the tiers.
 //
 // Immutable and cheap to copy (shared); any thread may use it. Holds no plaintext and no key.
+//
+// ChunkVerification: the same step by step, for ciphertext that is still arriving. One thread at a time.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "lib/base/buffer.h"
 #include "lib/base/digest.h"
 #include "lib/base/result.h"
+#include "lib/crypto/hash.h"
 
 namespace thaw {
 
@@ -30,6 +34,8 @@ struct ChunkRef {
 struct ChunkRefHash {
   size_t operator()(const ChunkRef& ref) const { return ChunkIdHash()(ref.id) ^ ref.stored_length; }
 };
+
+class ChunkVerification;
 
 class SealedChunk {
  public:
@@ -52,6 +58,7 @@ class SealedChunk {
   Result<ByteView> checked_range(uint64_t offset, uint64_t length) const;
 
  private:
+  friend class ChunkVerification;
   struct State {
     ChunkId id;
     Buffer ciphertext;
@@ -60,6 +67,25 @@ class SealedChunk {
   explicit SealedChunk(std::shared_ptr<const State> state) : state_(std::move(state)) {}
 
   std::shared_ptr<const State> state_;
+};
+
+class ChunkVerification {
+ public:
+  // `ciphertext` has its length, and its bytes may still be written.
+  ChunkVerification(const ChunkRef& ref, Buffer&& ciphertext);
+
+  // Hashes what lies before `end`: it is there and changes no more.
+  void advance(uint64_t end);
+  // Hashes the rest; as SealedChunk::verify().
+  Result<SealedChunk> finish();
+  // The bytes of what was no chunk. REQUIRES: finish() gave an error
+  Buffer take_bytes() { return std::move(ciphertext_); }
+
+ private:
+  const ChunkRef ref_;
+  Buffer ciphertext_;
+  Sha256 hash_;
+  std::vector<uint32_t> page_crcs_;
 };
 
 }  // namespace thaw

@@ -1,5 +1,6 @@
 #include "lib/chunk/sealed_chunk.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "lib/crypto/hash.h"
@@ -21,6 +22,26 @@ TEST_CASE("only bytes that fit the id become a sealed chunk", "[chunk]") {
   REQUIRE(chunk.ok());
   CHECK(chunk.value().bytes().size() == 8192);
   CHECK(chunk.value().checked_range(4000, 4000).ok());
+}
+
+TEST_CASE("a chunk is verified while it arrives", "[chunk]") {
+  const uint32_t length = GENERATE(8192U, 10'000U, 1U);
+  Buffer bytes(length);
+  for (size_t i = 0; i < bytes.size(); ++i) bytes.data()[i] = static_cast<uint8_t>(i * 7);
+  const ChunkRef ref{sha256(bytes.view()), length};
+  ChunkVerification sound(ref, Buffer::copy_of(bytes.view()));
+  for (uint64_t end = 0; end <= length; end += 1000) sound.advance(end);
+  const auto chunk = sound.finish();
+  REQUIRE(chunk.ok());
+  CHECK(chunk.value().ref() == ref);
+  CHECK(chunk.value().checked_range(0, length).ok());
+
+  bytes.data()[length - 1] ^= 1;
+  ChunkVerification damaged(ref, Buffer::copy_of(bytes.view()));
+  damaged.advance(length / 2);
+  CHECK(damaged.finish().error().code == Code::kDamaged);
+  const Buffer back = damaged.take_bytes();
+  CHECK(std::equal(back.view().begin(), back.view().end(), bytes.view().begin(), bytes.view().end()));
 }
 
 TEST_CASE("a bit that flips in memory is noticed by the pages it touches", "[chunk]") {
