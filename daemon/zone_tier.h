@@ -4,7 +4,9 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "cache/zone/zone_store.h"
 #include "daemon/config/config.h"
@@ -29,11 +31,30 @@ class ZoneTier {
 
   ZoneStore& store() { return *store_; }
 
-  // Other nodes from now on; what the others hold stays where it is. Blocks like open().
-  Status set_nodes(const Config& config);
+  // Other nodes from now on, or another way to be let in; what the others hold stays where it is. The files
+  // that the configuration names are read again. Connections that stay as they are stay open. Blocks like
+  // open().
+  Status reconfigure(const Config& config);
 
  private:
+  // What NodeAccess is made of.
+  struct AccessFiles {
+    bool tls = false;
+    std::string authorities;
+    std::string login;
+
+    bool operator==(const AccessFiles&) const = default;
+  };
+
   ZoneTier() = default;
+
+  static Result<AccessFiles> read_access(const Config& config);
+  Status set_access(const Config& config);
+  Result<std::vector<ZoneNode>> nodes_of(const Config& config) const;
+
+  // Of the thread that configures.
+  AccessFiles access_files_;
+  std::shared_ptr<const NodeAccess> access_;
 
   std::unique_ptr<EventLoop> loop_;
   std::unique_ptr<ZoneStore> store_;

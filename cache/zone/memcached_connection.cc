@@ -13,23 +13,42 @@ constexpr uint64_t kMaxValueBytes = 2 << 20;
 
 uint64_t size_of(const ValueSink::Into& into) { return into[0].size() + into[1].size(); }
 
+Connection::Options options_of(const ZoneNode& node, const NodeLimits& limits) {
+  Connection::Options options;
+  options.max_queued_bytes = limits.queued_write_bytes;
+  options.connect_timeout = limits.connect;
+  if (node.access) options.tls = node.access->tls;
+  options.server = node.host;
+  return options;
+}
+
+// memcached takes the login in a set's value, and ignores its key. A node that wants none stores it: expired,
+// so that nobody can read it there.
+std::string login_request(const std::string& login) {
+  return "set login 0 -1 " + std::to_string(login.size()) + "\r\n" + login + "\r\n";
+}
+
 Error late() { return {Code::kTimedOut, "no answer in time"}; }
 
 }  // namespace
 
-MemcachedConnection::MemcachedConnection(EventLoop& loop, const NodeLimits& limits, uint32_t max_requests)
+MemcachedConnection::MemcachedConnection(EventLoop& loop, const ZoneNode& node, const NodeLimits& limits,
+                                         uint32_t max_requests)
     : loop_(loop),
+      node_(node),
       limits_(limits),
       max_requests_(max_requests),
-      connection_(loop, *this,
-                  {.max_queued_bytes = limits.queued_write_bytes, .connect_timeout = limits.connect}) {}
+      connection_(loop, *this, options_of(node, limits)) {}
 
 MemcachedConnection::~MemcachedConnection() { close({Code::kCancelled, "the node is left"}); }
 
-Status MemcachedConnection::connect(const SocketAddress& address) {
+Status MemcachedConnection::connect() {
   ++fruitless_;
   last_progress_ = loop_.now();
-  return connection_.connect(address);
+  THAW_TRY(connection_.connect(*node_.address));
+  logging_in_ = node_.access && !node_.access->login.empty();
+  if (logging_in_) connection_.write({login_request(node_.access->login), {}, {}});
+  return {};
 }
 
 void MemcachedConnection::close(Error why) {
@@ -155,10 +174,21 @@ bool MemcachedConnection::parse_line() {
   }
   const size_t length = static_cast<size_t>(end - line_.data());
   const std::string_view text = as_text(ByteView(line_).first(length));
-  const ReplyLine reply = parse_reply_line(text.ends_with('\r') ? text.substr(0, length - 1) : text);
+  const std::string_view line = text.ends_with('\r') ? text.substr(0, length - 1) : text;
+  if (!let_in(line)) return false;
+  const bool is_login = std::exchange(logging_in_, false);
+  const ReplyLine reply = is_login ? ReplyLine{} : parse_reply_line(line);
   drop_from_line(length + 1);
-  answer(reply);
+  if (!is_login) answer(reply);
   return true;
+}
+
+// False: the node does not let us in, and the connection has ended.
+bool MemcachedConnection::let_in(std::string_view line) {
+  if (logging_in_ ? line == "STORED" : line != "CLIENT_ERROR unauthenticated") return true;
+  close({Code::kRefused, logging_in_ ? "the login of zone.auth_file is not accepted"
+                                     : "it wants a login, and zone.auth_file names none"});
+  return false;
 }
 
 void MemcachedConnection::answer(const ReplyLine& reply) {

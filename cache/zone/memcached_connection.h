@@ -1,10 +1,11 @@
 // MemcachedConnection: requests of memcached's meta protocol, pipelined on one connection and answered in
 // order. Every request is marked with a number that its reply repeats: one that does not ends the connection.
+// Where the node wants a login, it goes ahead of all requests, which do not wait for its answer.
 //
 // Belongs to the loop's thread. A completion is called exactly once: with the reply, with kTimedOut at the
 // deadline, or when the connection ends (kUnreachable); kDamaged: the reply is not what was asked for;
-// kRefused: the node says that it cannot; kFailed: it has too much to do, and was not asked. A late reply's
-// bytes go nowhere.
+// kRefused: the node says that it cannot, or does not let us in; kFailed: it has too much to do, and was not
+// asked. A late reply's bytes go nowhere.
 #pragma once
 
 #include <array>
@@ -14,6 +15,7 @@
 #include "cache/zone/memcached_reply.h"
 #include "cache/zone/value_sink.h"
 #include "cache/zone/zone_limits.h"
+#include "cache/zone/zone_node.h"
 #include "lib/base/completion.h"
 #include "lib/io/connection.h"
 
@@ -35,10 +37,12 @@ class MemcachedConnection final : private ConnectionHandler {
  public:
   using Ticket = uint64_t;  // of one request; 0 is none
 
-  MemcachedConnection(EventLoop& loop, const NodeLimits& limits, uint32_t max_requests);
+  // `node` and `limits` must live as long.
+  MemcachedConnection(EventLoop& loop, const ZoneNode& node, const NodeLimits& limits, uint32_t max_requests);
   ~MemcachedConnection() override;
 
-  Status connect(const SocketAddress& address);
+  // REQUIRES: the node has an address
+  Status connect();
   bool is_open() const { return connection_.is_open(); }
   // Ends what is under way; the connection can be opened again.
   void close(Error why);
@@ -72,6 +76,7 @@ class MemcachedConnection final : private ConnectionHandler {
   void parse();
   bool parse_value();
   bool parse_line();
+  bool let_in(std::string_view line);
   void answer(const ReplyLine& reply);
   void begin_value(uint64_t bytes);
   void finish_front(Result<NodeReply> result);
@@ -79,6 +84,7 @@ class MemcachedConnection final : private ConnectionHandler {
   void garbage();
 
   EventLoop& loop_;
+  const ZoneNode& node_;
   const NodeLimits& limits_;
   const uint32_t max_requests_;
   Connection connection_;
@@ -90,6 +96,7 @@ class MemcachedConnection final : private ConnectionHandler {
 
   std::array<uint8_t, 1024> line_{};
   size_t line_used_ = 0;
+  bool logging_in_ = false;  // the next line is the answer to the login
   bool in_value_ = false;
   bool value_fits_ = false;  // it is as long as it should be
   ValueSink sink_;

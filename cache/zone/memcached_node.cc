@@ -10,7 +10,7 @@ MemcachedNode::MemcachedNode(EventLoop& loop, ZoneNode node, const NodeLimits& l
   for (uint32_t i = 0; i < limits_.read_connections + 1; ++i) {
     const bool reads = i < limits_.read_connections;
     connections_.push_back(std::make_unique<MemcachedConnection>(
-        loop_, limits_, reads ? limits_.reads_per_connection : limits_.writes_per_connection));
+        loop_, node_, limits_, reads ? limits_.reads_per_connection : limits_.writes_per_connection));
   }
 }
 
@@ -91,7 +91,7 @@ bool MemcachedNode::open(MemcachedConnection& connection) {
     retry_at_ = now + backoff_;
     backoff_ = std::min(backoff_ * 2, limits_.longest_reconnect);
   }
-  return connection.connect(*node_.address).ok();
+  return connection.connect().ok();
 }
 
 void MemcachedNode::watch(TimePoint when) {

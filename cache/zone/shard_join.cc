@@ -22,8 +22,9 @@ ShardJoin::ShardJoin(Executor& cpu, const ErasureCode& code, const ChunkRef& ref
       shard_bytes_(buffers.payloads.front().size()),
       payloads_(std::move(buffers.payloads)),
       token_(std::move(token)),
-      memory_(new Memory{std::move(buffers.parity),
-                         ChunkVerification(ref, without_padding(std::move(buffers.data), ref.stored_length))}) {}
+      memory_(
+          new Memory{std::move(buffers.parity),
+                     ChunkVerification(ref, without_padding(std::move(buffers.data), ref.stored_length))}) {}
 
 void ShardJoin::arrived(unsigned data_shards) {
   {

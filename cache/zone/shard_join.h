@@ -1,5 +1,5 @@
-// ShardJoin: makes one chunk of its shards, and begins before all of them are there: data shards are hashed in
-// their order, on `cpu`, while others still arrive. Hashing takes longer than all else of a read.
+// ShardJoin: makes one chunk of its shards, and begins before all of them are there: data shards are hashed
+// in their order, on `cpu`, while others still arrive. Hashing takes longer than all else of a read.
 //
 // Its calls belong to the loop's thread; the turns on `cpu`, one at a time, keep it alive. Payloads that have
 // not arrived may be written meanwhile.

@@ -67,6 +67,7 @@ struct ZoneCounters {
   std::atomic<uint64_t> ejections;
   std::atomic<uint64_t> readmissions;
   std::atomic<uint64_t> nodes_out;  // a gauge
+  std::atomic<uint64_t> refused;    // requests to nodes that do not let us in, or say that they cannot
 };
 
 }  // namespace thaw

@@ -19,7 +19,8 @@ void ZoneMembers::replace(std::vector<ZoneNode> nodes, std::shared_ptr<const Zon
     const std::string name = node.name;
     const auto known = before.find(name);
     auto& member = by_name_[name];
-    if (known != before.end() && known->second->client.node().address == node.address) {
+    if (known != before.end() && known->second->client.node().address == node.address &&
+        known->second->client.node().access == node.access) {
       member = std::move(known->second);
       before.erase(known);
     } else {
@@ -42,6 +43,7 @@ ZoneMember* ZoneMembers::member_of(const ChunkId& id, unsigned index) {
 }
 
 void ZoneMembers::record(ZoneMember& member, const Result<NodeReply>& reply) {
+  note_refusal(member, reply);
   if (reply.ok()) return record(member, NodeHealth::Reply::kGood);
   if (reply.error().code == Code::kCancelled) return;
   record(member, NodeHealth::Reply::kBad);
@@ -52,6 +54,15 @@ void ZoneMembers::record(ZoneMember& member, NodeHealth::Reply reply) {
   member.health.record(reply, now);
   if (reply == NodeHealth::Reply::kGood || member.health.is_out()) return;
   if (out_ < max_out_ && member.health.is_failing(now)) eject(member);
+}
+
+void ZoneMembers::note_refusal(ZoneMember& member, const Result<NodeReply>& reply) {
+  const bool refused = !reply.ok() && reply.error().code == Code::kRefused;
+  if (refused) count(parts_.counters.refused);
+  const bool known = std::exchange(member.refuses, refused || (member.refuses && !reply.ok()));
+  if (refused && !known && parts_.refused) {
+    parts_.refused(member.client.node().name + ": " + reply.error().message);
+  }
 }
 
 void ZoneMembers::eject(ZoneMember& member) {
@@ -86,6 +97,7 @@ void ZoneMembers::probe(const std::string& name) {
 void ZoneMembers::probed(const std::string& name, const Result<NodeReply>& reply) {
   const auto known = by_name_.find(name);
   if (known == by_name_.end() || !known->second->health.is_out()) return;
+  note_refusal(*known->second, reply);
   if (!reply.ok()) return probe_later(name, known->second->health.probe_failed());
   known->second->health.readmit();
   count(parts_.counters.readmissions);

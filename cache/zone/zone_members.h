@@ -4,6 +4,7 @@
 // Belongs to the loop's thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -24,6 +25,7 @@ struct ZoneMember {
 
   NodeHealth health;  // before client, whose destructor completes requests
   ByteRate writes;
+  bool refuses = false;
   MemcachedNode client;
 };
 
@@ -33,6 +35,8 @@ class ZoneMembers {
     EventLoop& loop;
     ZoneCounters& counters;
     uint64_t seed;  // of the probes' jitter
+    // Told of a node that refuses, once until it answers again.
+    std::function<void(const std::string& line)> refused;
   };
 
   ZoneMembers(Parts parts, const ZoneLimits& limits, unsigned max_out);
@@ -56,6 +60,7 @@ class ZoneMembers {
   void record(ZoneMember& member, const Result<NodeReply>& reply);
 
  private:
+  void note_refusal(ZoneMember& member, const Result<NodeReply>& reply);
   void eject(ZoneMember& member);
   void probe_later(const std::string& name, Duration wait);
   void probe(const std::string& name);

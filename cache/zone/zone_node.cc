@@ -47,7 +47,8 @@ Result<ZoneNode> parse_zone_node(const std::string& text) {
   if (!is_label(host, bracketed ? ":." : "._-")) {
     return not_a_node(text, "its host is neither a name nor an address (IPv6 stands in brackets)");
   }
-  auto address = resolve_address(std::string(host), *port);
+  node.host = host;
+  auto address = resolve_address(node.host, *port);
   if (address.ok()) node.address = std::move(address).value();
   return node;
 }

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cache/zone/node_access.h"
 #include "lib/base/result.h"
 #include "lib/io/socket_address.h"
 
@@ -18,6 +19,8 @@ struct ZoneNode {
   std::string name;                      // HOST:PORT; what placement depends on
   std::string domain;                    // what fails together; empty: the node is alone in it
   std::optional<SocketAddress> address;  // nothing: HOST did not resolve, and the node counts as down
+  std::string host = {};                 // without brackets; whom TLS has to find there
+  std::shared_ptr<const NodeAccess> access = {};  // null: plain TCP, no login
 };
 
 inline constexpr size_t kMaxZoneNodes = 256;

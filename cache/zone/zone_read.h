@@ -1,8 +1,8 @@
 // ZoneRead: one chunk's way out of the zone. Asks for all its shards at once and is done with the first k
 // whose headers are right; joins and verifies them on the CPU, which begins with the first (ShardJoin). When
-// the bytes are wrong it asks once more for all of them, into memory of their own, and tries which k give the chunk. What is missing or bad beside a
-// chunk that was found is written back. What the zone lacks one worker claims, for which it is a miss at
-// once; the others wait a moment for its fill.
+// the bytes are wrong it asks once more for all of them, into memory of their own, and tries which k give the
+// chunk. What is missing or bad beside a chunk that was found is written back. What the zone lacks one worker
+// claims, for which it is a miss at once; the others wait a moment for its fill.
 //
 // Belongs to the loop's thread, apart from the CPU's turns, during which it does not touch what they use. The
 // answer may run on either. It outlives its answer until all its requests are answered.
@@ -124,7 +124,7 @@ class ZoneRead {
   std::vector<ShardHeader> headers_;
   std::shared_ptr<ShardJoin> join_;      // while it is read, and joined
   std::optional<ShardBuffers> buffers_;  // when it is read again
-  std::optional<SealedChunk> kept_;  // until the last shard was answered
+  std::optional<SealedChunk> kept_;      // until the last shard was answered
 };
 
 }  // namespace thaw

@@ -26,7 +26,8 @@ ZoneStore::ZoneStore(const Parts& parts, ErasureCode code, const ZoneLimits& lim
     : parts_(parts),
       code_(std::move(code)),
       limits_(limits),
-      members_({parts.loop, parts.counters, parts.jitter_seed}, limits_, code_.parity_shards()),
+      members_({parts.loop, parts.counters, parts.jitter_seed, parts.refused}, limits_,
+               code_.parity_shards()),
       writer_({parts.loop, parts.cpu, code_, members_, parts.counters, activity_}, limits_),
       read_parts_{parts.loop, parts.cpu, code_, limits_,      parts.tier, parts.counters,
                   members_,   writer_,   *this, kept_chunks_, activity_} {}

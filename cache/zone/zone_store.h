@@ -11,6 +11,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <unordered_map>
 #include <vector>
@@ -30,6 +31,9 @@ class ZoneStore final : public ChunkStore, private ZoneReadOwner {
     TierCounters& tier;  // errors: shards that were bad or late; hits and misses are ReadThrough's
     ZoneCounters& counters;
     uint64_t jitter_seed = 0;  // another one in every process, or a fleet's probes come in step
+    // Told, on the loop's thread, of a node that does not let us in or says that it cannot: one line, once
+    // until it answers again.
+    std::function<void(const std::string& line)> refused = {};
   };
 
   // kUsage: shard counts that are not possible, or fewer nodes than shards.

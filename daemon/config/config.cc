@@ -58,6 +58,9 @@ Status check_zone(const Config& config) {
     const auto address = ListenAddress::parse(node.substr(0, node.find('@')));
     if (!address.ok()) return Error{Code::kUsage, "\"zone.nodes\": " + address.error().message};
   }
+  if (!config.zone_ca_file.empty() && !config.zone_tls) {
+    return Error{Code::kUsage, "\"zone.ca_file\": it is for TLS only; set zone.tls to true too"};
+  }
   return {};
 }
 

@@ -41,6 +41,9 @@ struct Config {
   std::vector<std::string> zone_nodes;  // "HOST:PORT[@DOMAIN]"; empty: no zone tier
   uint64_t zone_data_shards = 4;
   uint64_t zone_parity_shards = 1;
+  bool zone_tls = false;
+  std::string zone_ca_file;    // PEM; empty: the system's authorities
+  std::string zone_auth_file;  // memcached's own, "USER:PASSWORD"; empty: no login
   std::string metrics_listen;  // "HOST:PORT"; empty: none
 
   std::chrono::milliseconds read_deadline{30'000};

@@ -18,7 +18,9 @@ using Json = nlohmann::json;
 constexpr std::array<std::string_view, 5> kAppliedAtOnce = {"memory.size", "read.deadline", "read.outage",
                                                             "log.level", "prefetch.replay"};
 // Those that a tier must agree to; see change_zone() and change_flash().
-constexpr std::array<std::string_view, 2> kAppliedByTier = {"zone.nodes", "flash.size"};
+constexpr std::array<std::string_view, 4> kZoneKeys = {"zone.nodes", "zone.tls", "zone.ca_file",
+                                                       "zone.auth_file"};
+constexpr std::string_view kFlashKey = "flash.size";
 
 // What is needed to open an image again, by the next daemon: a request of the API, pinned to the manifest.
 struct ImageRequestText {
@@ -95,7 +97,8 @@ Json zone_json(const ZoneCounters& zone) {
           {"claims_won", zone.claims_won.load()},
           {"claims_filled", zone.claims_filled.load()},
           {"ejections", zone.ejections.load()},
-          {"nodes_out", zone.nodes_out.load()}};
+          {"nodes_out", zone.nodes_out.load()},
+          {"refused", zone.refused.load()}};
 }
 
 Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
@@ -260,14 +263,17 @@ Result<Json> ControlApi::stats() {
 
 // Nodes join and leave a tier that is there; a tier that begins or ends is another chain.
 Status ControlApi::change_zone(const Config& fresh, Json& applied, Json& needs_restart) {
-  if (fresh.zone_nodes == config_.zone_nodes) return {};
-  if (parts_.zone == nullptr || fresh.zone_nodes.empty()) {
-    needs_restart.push_back("zone.nodes");
-    return {};
+  const bool stays = parts_.zone != nullptr && !fresh.zone_nodes.empty();
+  for (const std::string& key : changed_keys(config_, fresh)) {
+    if (std::ranges::count(kZoneKeys, key) > 0) (stays ? applied : needs_restart).push_back(key);
   }
-  THAW_TRY(parts_.zone->set_nodes(fresh));
+  if (!stays) return {};
+  // Also when no key has changed: what a file holds may have.
+  THAW_TRY(parts_.zone->reconfigure(fresh));
   config_.zone_nodes = fresh.zone_nodes;
-  applied.push_back("zone.nodes");
+  config_.zone_tls = fresh.zone_tls;
+  config_.zone_ca_file = fresh.zone_ca_file;
+  config_.zone_auth_file = fresh.zone_auth_file;
   return {};
 }
 
@@ -289,7 +295,7 @@ Result<Json> ControlApi::reload() {
   Json needs_restart = Json::array();
   MutexLock lock(mutex_);
   for (const std::string& key : changed_keys(config_, fresh)) {
-    if (std::ranges::count(kAppliedByTier, key) > 0) continue;
+    if (key == kFlashKey || std::ranges::count(kZoneKeys, key) > 0) continue;
     const bool at_once = std::ranges::count(kAppliedAtOnce, key) > 0;
     (at_once ? applied : needs_restart).push_back(key);
   }

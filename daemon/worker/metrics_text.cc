@@ -138,6 +138,8 @@ void add_zone(Families& families, const ZoneCounters& zone) {
       {"thaw_zone_claims_lost_total", "Misses that another worker was about to fill", zone.claims_lost},
       {"thaw_zone_claims_filled_total", "Those of them that it filled in time", zone.claims_filled},
       {"thaw_zone_ejections_total", "Times that a node was ejected", zone.ejections},
+      {"thaw_zone_refused_total", "Requests to nodes that do not let this worker in, or refuse them",
+       zone.refused},
   };
   for (const Row& row : rows) families.counter(row.name, row.help, static_cast<double>(row.value.load()));
   families.gauge("thaw_zone_nodes_out", "Nodes that are ejected now",

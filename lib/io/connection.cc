@@ -35,6 +35,7 @@ Status Connection::connect(const SocketAddress& address) {
   if (status != 0 && errno != EINPROGRESS) return unreachable("connect", errno);
   THAW_ASSIGN(watch_, loop_.watch(socket.get(), EPOLLIN | EPOLLOUT, *this));
   socket_ = std::move(socket);
+  if (options_.tls) tls_.emplace(*options_.tls, socket_.get(), options_.server);
   connecting_ = true;
   writable_wanted_ = true;
   // By the watch's id, which is never used twice: this connection may be gone by then, or be another one.
@@ -54,6 +55,7 @@ void Connection::connect_timed_out(EventLoop::WatchId watch) {
 void Connection::close() {
   if (!is_open()) return;
   loop_.unwatch(std::exchange(watch_, 0));
+  tls_.reset();
   socket_.reset();
   connecting_ = false;
   queue_.clear();
@@ -70,7 +72,7 @@ bool Connection::write(Outgoing what) {
   if (!has_room(what.size())) return false;
   queued_bytes_ += what.size();
   queue_.push_back(std::move(what));
-  if (!writable_wanted_) flush();
+  if (!connecting_ && !writable_wanted_) flush();
   return true;
 }
 
@@ -78,7 +80,10 @@ void Connection::on_events(uint32_t events) {
   if (connecting_) {
     connected();
     if (connecting_ || !is_open()) return;
+    events |= EPOLLIN | EPOLLOUT;
   }
+  // What TLS waits for is not always what it is asked to do.
+  if (tls_) events |= EPOLLIN | EPOLLOUT;
   if ((events & EPOLLOUT) != 0) flush();
   if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0) receive();
 }
@@ -88,12 +93,33 @@ void Connection::connected() {
   socklen_t length = sizeof error;
   ::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &length);
   if (error != 0) return fail(unreachable("connect", error));
+  if (tls_) return shake_hands();
   connecting_ = false;
+}
+
+void Connection::shake_hands() {
+  const Result<bool> done = tls_->handshake();
+  if (!done.ok()) return fail(done.error());
+  connecting_ = !done.value();
+  if (connecting_) want_writable(tls_->wants_write());
+}
+
+ssize_t Connection::read_into(std::span<const iovec> parts) {
+  return tls_ ? tls_->read(parts) : ::readv(socket_.get(), parts.data(), static_cast<int>(parts.size()));
+}
+
+ssize_t Connection::write_from(std::span<iovec> parts) {
+  if (tls_) return tls_->write(parts);
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = parts.size();
+  return ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
 }
 
 void Connection::receive() {
   const EventLoop::WatchId watch = watch_;
-  for (size_t total = 0; total < kReadBudget && watch_ == watch;) {
+  // The event loop does not see what TLS has taken from the socket already.
+  for (size_t total = 0; watch_ == watch && (total < kReadBudget || (tls_ && tls_->has_pending()));) {
     const ConnectionHandler::Targets targets = handler_.read_targets();
     std::array<iovec, std::tuple_size_v<ConnectionHandler::Targets>> parts{};
     size_t room = 0;
@@ -101,15 +127,16 @@ void Connection::receive() {
       parts.at(i) = {targets.at(i).data(), targets.at(i).size()};
       room += targets.at(i).size();
     }
-    const ssize_t got = ::readv(socket_.get(), parts.data(), static_cast<int>(parts.size()));
+    const ssize_t got = read_into(parts);
     if (got == 0) return fail({Code::kUnreachable, "closed by the peer"});
     if (got < 0) {
-      if (errno == EAGAIN || errno == EINTR) return;
+      if (errno == EAGAIN || errno == EINTR) return watch_what_is_wanted();
       return fail(unreachable("read", errno));
     }
     handler_.received(static_cast<size_t>(got));
-    // A short read has emptied the socket; the next event tells of more.
-    if (static_cast<size_t>(got) < room) return;
+    // A short read has emptied the socket; the next event tells of more. With TLS it may also have met
+    // trouble.
+    if (static_cast<size_t>(got) < room && !tls_) return;
     total += static_cast<size_t>(got);
   }
 }
@@ -129,15 +156,14 @@ void Connection::flush() {
         parts.at(count++) = {const_cast<uint8_t*>(part.data()) + skipped, part.size() - skipped};
       }
     }
-    msghdr message{};
-    message.msg_iov = parts.data();
-    message.msg_iovlen = count;
-    const ssize_t sent = ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
-    if (sent < 0) break;
+    const ssize_t sent = write_from(std::span(parts).first(count));
+    if (sent <= 0) break;
     advance(static_cast<size_t>(sent));
   }
-  want_writable(!queue_.empty());
+  watch_what_is_wanted();
 }
+
+void Connection::watch_what_is_wanted() { want_writable(!queue_.empty() || (tls_ && tls_->wants_write())); }
 
 void Connection::advance(size_t written) {
   queued_bytes_ -= written;

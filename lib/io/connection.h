@@ -1,5 +1,5 @@
-// Connection: one TCP connection on an EventLoop, non-blocking. What arrives is read straight into memory
-// that the handler names; what is written waits in a bounded queue.
+// Connection: one connection on an EventLoop, TCP or TLS over it, non-blocking. What arrives is read straight
+// into memory that the handler names; what is written waits in a bounded queue.
 //
 // Belongs to the loop's thread, as does its handler. The handler may call write() and close() while it is
 // called, but not destroy the connection.
@@ -9,10 +9,12 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "lib/io/event_loop.h"
 #include "lib/io/socket_address.h"
+#include "lib/io/tls.h"
 
 namespace thaw {
 
@@ -26,8 +28,9 @@ class ConnectionHandler {
   virtual Targets read_targets() = 0;
   // `bytes` of them have arrived.
   virtual void received(size_t bytes) = 0;
-  // It ended: kUnreachable (refused, reset, closed by the peer) or kTimedOut (while connecting). Not after
-  // close(), and never inside a call of the handler's.
+  // It ended: kUnreachable (refused, reset, closed by the peer), kTimedOut (while connecting), or kRefused
+  // (the peer is not whom it should be, or does not speak TLS). Not after close(), and never inside a call of
+  // the handler's.
   virtual void closed(Error why) = 0;
 };
 
@@ -44,7 +47,9 @@ class Connection final : public FdEvents {
  public:
   struct Options {
     size_t max_queued_bytes = 4 << 20;
-    Duration connect_timeout = std::chrono::seconds(1);
+    Duration connect_timeout = std::chrono::seconds(1);  // with TLS's handshake
+    std::shared_ptr<const TlsContext> tls = {};          // null: none
+    std::string server = {};                             // whom TLS has to find there
   };
 
   Connection(EventLoop& loop, ConnectionHandler& handler, Options options);
@@ -71,10 +76,14 @@ class Connection final : public FdEvents {
  private:
   void connect_timed_out(EventLoop::WatchId watch);
   void connected();
+  void shake_hands();
+  ssize_t read_into(std::span<const iovec> parts);
+  ssize_t write_from(std::span<iovec> parts);
   void receive();
   void flush();
   void advance(size_t written);
   void want_writable(bool wanted);
+  void watch_what_is_wanted();
   void fail(Error why);
 
   EventLoop& loop_;
@@ -84,6 +93,7 @@ class Connection final : public FdEvents {
   // Lets a timer see that the connection is gone.
   const std::shared_ptr<Connection*> self_ = std::make_shared<Connection*>(this);
   Fd socket_;
+  std::optional<TlsSession> tls_;
   EventLoop::WatchId watch_ = 0;
   bool connecting_ = false;
   bool writable_wanted_ = false;

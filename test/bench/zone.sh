@@ -23,19 +23,24 @@ bench_zone() {
   section "Zone" "Whole chunks, 512 KiB, one after another: at the zone store's door (4 data and 1 parity shard on five memcached
 nodes on loopback, in memory), and with one get of the whole chunk from one memcached on one connection, then SHA-256; read in
 turn. Then with one of the five nodes frozen. 500 reads of each kind, twenty times: each time the node is ejected anew, and
-comes back. How much the machine alone changes p99.9 is seen from the plain reads of the same time."
+comes back. At last 10,000 reads with a node killed. How much the machine alone changes p99.9 is seen from the plain reads."
   local ports port
   read -ra ports <<<"$(free_ports 6)"
   for port in "${ports[@]}"; do start_zone_node "$port"; done
-  zone_reads "${ports[5]}" "${zone_nodes[0]}" "${ports[@]:0:5}" >"$WORK/zone" || die "the zone could not be measured"
+  zone_reads "${ports[5]}" "${zone_nodes[0]}" "${zone_nodes[1]}" "${ports[@]:0:5}" >"$WORK/zone" ||
+    die "the zone could not be measured"
   take_zone_nodes_away
   row "one get and SHA-256" "$(zone_row plain)"
   row "zone hit" "$(zone_row healthy)"
   row "zone hit, one node frozen" "$(zone_row frozen)"
-  row "one get and SHA-256, meanwhile" "$(zone_row plain_meanwhile)"
-  row "zone hits that needed parity" "$(zone_value rebuilt) of 20000, of which 10000 with a node frozen"
+  row "zone hit, one node killed" "$(zone_row killed)"
+  row "one get and SHA-256, while one was frozen" "$(zone_row plain_meanwhile)"
+  row "zone misses with all nodes well" "$(zone_value missed_when_well) of 10000"
+  row "zone hits that needed parity" "$(zone_value rebuilt) of 30000, of which 20000 with a node frozen or killed"
   limit "zone: hit of a whole chunk / one get and SHA-256, p50" "$(zone_ratio healthy_p50 plain_p50)" "<=" 1.3
   limit "zone: one node frozen / healthy, p99.9" "$(zone_ratio frozen_p999 healthy_p999)" "<=" 1.5
+  limit "zone: one node killed / healthy, p99.9" "$(zone_ratio killed_p999 healthy_p999)" "<=" 1.5
+  limit "zone: misses with a node frozen or killed" "$(calc "$(zone_value missed_in_trouble) / 20000" 4)" "<=" 0.01
 }
 
 zone_value() { awk -v name="$1" '$1 == name {print $2}' "$WORK/zone"; }

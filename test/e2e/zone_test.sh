@@ -1,7 +1,9 @@
 # The zone tier over real memcached nodes.
 
+node_options=()  # beside the usual
+
 start_node() {  # start_node PORT
-  memcached -u nobody -l 127.0.0.1 -p "$1" -U 0 -m 256 -t 1 -I 1m >"$T/node-$1.log" 2>&1 &
+  memcached -u nobody -l 127.0.0.1 -p "$1" -U 0 -m 256 -t 1 -I 1m "${node_options[@]}" >"$T/node-$1.log" 2>&1 &
   node_pid[$1]=$!
   wait_for 5 node_answers "$1" || fail "memcached on port $1 does not answer"
 }
@@ -118,6 +120,51 @@ test_a_node_joins_by_a_reload() {
   read_all >"$T/seen"
   cmp "$T/wanted" "$T/seen"
   [ "$(tier zone.hits)" -gt 0 ] || fail "nothing came from the zone after a node had joined"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+
+# make_certificate NAME: its own authority, for 127.0.0.1
+make_certificate() {
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=node \
+    -addext subjectAltName=IP:127.0.0.1 -keyout "$T/$1.key" -out "$T/$1.pem"
+}
+node_is_refused() { [ "$(zone refused)" -gt 0 ] && grep -q "$1" "$T/thawd.log"; }
+
+test_nodes_behind_tls_and_a_login() {
+  make_certificate right
+  make_certificate wrong
+  printf 'thaw:secret\n' >"$T/auth"
+  # As root: nobody cannot read what lies below T.
+  node_options=(-u root -Z -o "ssl_chain_cert=$T/right.pem,ssl_key=$T/right.key" -Y "$T/auth")
+  cp "$T/auth" "$T/login"
+  begin ".zone += {tls: true, ca_file: \"$T/right.pem\", auth_file: \"$T/login\"}"
+  fill
+  equal "$(zone refused)" 0 "refused requests"
+
+  # A wrong password, then a wrong authority: all is a miss, said and counted, and no error.
+  printf 'thaw:guess\n' >"$T/login"
+  restart
+  wait_for 5 node_is_refused "zone node 127.*: the login of zone.auth_file is not accepted" || fail "nobody said why"
+  equal "$(tier zone.hits)" 0 "chunks from the zone with a wrong password"
+  cp "$T/auth" "$T/login"
+  cp "$T/thaw.json" "$T/good.json"
+  jq --arg file "$T/wrong.pem" '.zone.ca_file = $file' "$T/good.json" >"$T/thaw.json"
+  restart
+  wait_for 5 node_is_refused "zone node 127.*: TLS: self-signed certificate" || fail "nobody said why"
+  equal "$(tier zone.hits)" 0 "chunks from the zone with a wrong authority"
+  equal "$(json_value .read_errors thaw stats)" 0 "failed reads"
+
+  # Set right, it is used without a restart.
+  cp "$T/good.json" "$T/thaw.json"
+  thaw reload --json >"$T/reload.json"
+  jq -e '.applied == ["zone.ca_file"]' "$T/reload.json" || fail "reload said $(cat "$T/reload.json")"
+  rm -r "$T"/store/roots/*/chunks
+  read_all >"$T/seen"
+  cmp "$T/wanted" "$T/seen"
+  [ "$(tier zone.hits)" -gt 50 ] || fail "only $(tier zone.hits) chunks came from the zone"
+  printf 'no login\n' >"$T/login"
+  expect_error 2 "zone.auth_file.*USER:PASSWORD" thaw reload
   thaw umount "$T/mnt"
   stop_daemon
 }

@@ -8,10 +8,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "lib/base/file.h"
 #include "lib/io/socket_address.h"
@@ -20,7 +24,10 @@ namespace thaw {
 
 class MemcachedProcess {
  public:
-  MemcachedProcess() : port_(free_port()) { start(); }
+  // `more`: arguments beside the usual.
+  explicit MemcachedProcess(std::vector<std::string> more = {}) : port_(free_port()), more_(std::move(more)) {
+    start();
+  }
   ~MemcachedProcess() { kill(); }
   MemcachedProcess(const MemcachedProcess&) = delete;
   MemcachedProcess& operator=(const MemcachedProcess&) = delete;
@@ -37,8 +44,13 @@ class MemcachedProcess {
     if (pid_ == 0) {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that dies leaves nothing behind
       if (::getppid() != parent) ::_exit(127);
-      ::execlp("memcached", "memcached", "-u", "nobody", "-l", "127.0.0.1", "-p", port.c_str(), "-U", "0",
-               "-m", "64", "-t", "1", "-I", "1m", nullptr);
+      std::vector<std::string> words = {"memcached", "-u", "nobody", "-l", "127.0.0.1", "-p", port, "-U",
+                                        "0",         "-m", "64",     "-t", "1",         "-I", "1m"};
+      words.insert(words.end(), more_.begin(), more_.end());
+      std::vector<char*> arguments;
+      for (std::string& word : words) arguments.push_back(word.data());
+      arguments.push_back(nullptr);
+      ::execvp("memcached", arguments.data());
       ::_exit(127);
     }
     await_ready();
@@ -52,6 +64,21 @@ class MemcachedProcess {
   // It accepts connections (the kernel does) and answers nothing, until thaw().
   void freeze() { ::kill(pid_, SIGSTOP); }
   void thaw() { ::kill(pid_, SIGCONT); }
+
+  // How many values it holds.
+  size_t items() const {
+    const Fd socket = connect_to(port_);
+    REQUIRE(write_all(socket.get(), as_bytes("stats\r\n")).ok());
+    std::string text;
+    std::array<char, 4096> block;
+    while (!text.ends_with("END\r\n")) {
+      const ssize_t got = ::recv(socket.get(), block.data(), block.size(), 0);
+      REQUIRE(got > 0);
+      text.append(block.data(), static_cast<size_t>(got));
+    }
+    constexpr std::string_view kName = "STAT curr_items ";
+    return std::stoul(text.substr(text.find(kName) + kName.size()));
+  }
 
   static Fd connect_to(uint16_t port) {
     Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -83,6 +110,7 @@ class MemcachedProcess {
   }
 
   const uint16_t port_;
+  const std::vector<std::string> more_;
   pid_t pid_ = 0;
 };
 

@@ -104,6 +104,38 @@ TEST_CASE("a node that was restarted empty gets its shards back", "[zone_faults]
   CHECK(zone.hits(0, 10) == 10);
 }
 
+TEST_CASE("all nodes are restarted, each when the one before holds 99 % again", "[zone_faults]") {
+  constexpr uint32_t kChunks = 200;
+  RealNodes nodes;
+  ZoneLimits limits = patient_limits();
+  limits.health.first_probe = std::chrono::milliseconds(10);
+  limits.health.longest_probe = std::chrono::milliseconds(50);
+  ZoneFixture zone(nodes.names(), limits);
+  zone.fill(0, kChunks);
+  uint32_t reads = 0;
+  uint32_t misses = 0;
+  const auto read_all = [&] {
+    for (uint32_t i = 0; i < kChunks; ++i) {
+      ++reads;
+      if (zone.hits(i, 1) == 1) continue;
+      ++misses;  // it is fetched from the store, and put
+      zone.store().put(sample_chunk(i));
+    }
+    zone.settle();
+  };
+  for (const auto& node : nodes.nodes) {
+    const size_t before = node->items();
+    CHECK(before == kChunks);
+    node->kill();
+    read_all();  // while it is away
+    node->start();
+    while (node->items() * 100 < before * 99) read_all();
+  }
+  CAPTURE(reads, misses);
+  CHECK(zone.counters.repairs >= 5 * kChunks * 99 / 100);
+  CHECK(misses * 100 <= reads * 2);
+}
+
 TEST_CASE("whatever a node says, no wrong byte, and it is ejected", "[zone_faults]") {
   const Lie lie =
       GENERATE(Lie::kOtherChunk, Lie::kFlippedHeader, Lie::kFlippedPayload, Lie::kForged, Lie::kShort,

@@ -26,8 +26,11 @@ class ZoneFixture {
  public:
   explicit ZoneFixture(const std::vector<std::string>& nodes, const ZoneLimits& limits = patient_limits(),
                        unsigned data_shards = 4, unsigned parity_shards = 1)
-      : store_(ZoneStore::create({loop_.loop(), cpu_, tier, counters, 1}, data_shards, parity_shards,
-                                 parse_zone_nodes(nodes).value(), limits)
+      : ZoneFixture(parse_zone_nodes(nodes).value(), limits, data_shards, parity_shards) {}
+  ZoneFixture(const std::vector<ZoneNode>& nodes, const ZoneLimits& limits, unsigned data_shards,
+              unsigned parity_shards)
+      : store_(ZoneStore::create({loop_.loop(), cpu_, tier, counters, 1, refused()}, data_shards,
+                                 parity_shards, nodes, limits)
                    .value()) {}
   ~ZoneFixture() {
     store_->shut_down();
@@ -38,6 +41,12 @@ class ZoneFixture {
   ZoneStore& store() { return *store_; }
   EventLoop& loop() { return loop_.loop(); }
   void settle() { store_->drain(); }
+  // What was said of nodes that refuse.
+  std::vector<std::string> refusals() {
+    std::vector<std::string> lines;
+    loop_.run([&] { lines = refusals_; });
+    return lines;
+  }
 
   // Puts chunks first … first + n - 1, and waits until they are there.
   void fill(uint32_t first, uint32_t n, uint32_t length = 8192) {
@@ -60,6 +69,11 @@ class ZoneFixture {
   ZoneCounters counters{};
 
  private:
+  std::function<void(const std::string&)> refused() {
+    return [this](const std::string& line) { refusals_.push_back(line); };
+  }
+
+  std::vector<std::string> refusals_;  // of the loop's thread
   LoopThread loop_;
   std::unique_ptr<ZoneStore> store_;
   ThreadPool cpu_{2};  // ends before the store does
@@ -67,8 +81,8 @@ class ZoneFixture {
 
 // Five real nodes.
 struct RealNodes {
-  explicit RealNodes(size_t count = 5) {
-    for (size_t i = 0; i < count; ++i) nodes.push_back(std::make_unique<MemcachedProcess>());
+  explicit RealNodes(size_t count = 5, const std::vector<std::string>& more = {}) {
+    for (size_t i = 0; i < count; ++i) nodes.push_back(std::make_unique<MemcachedProcess>(more));
   }
   std::vector<std::string> names() const {
     std::vector<std::string> all;

@@ -45,6 +45,8 @@ TEST_CASE("wrong values say what is right", "[config]") {
         std::string::npos);
   CHECK(error_of(R"({"zone": {"nodes": ["a:1", "b"], "data_shards": 1}})").find("HOST:PORT") !=
         std::string::npos);
+  CHECK(error_of(R"({"zone": {"nodes": ["a:1"], "data_shards": 1, "parity_shards": 0, "ca_file": "/ca"}})")
+            .find("set zone.tls to true") != std::string::npos);
   CHECK(error_of(R"({"tenant": )").find("not valid JSON") != std::string::npos);
   CHECK(error_of("[]").find("one JSON object") != std::string::npos);
 }
