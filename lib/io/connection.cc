@@ -22,7 +22,7 @@ Error unreachable(std::string_view what, int errno_value) {
 }  // namespace
 
 Connection::Connection(EventLoop& loop, ConnectionHandler& handler, Options options)
-    : loop_(loop), handler_(handler), options_(options) {}
+    : loop_(loop), handler_(handler), options_(std::move(options)) {}
 
 Connection::~Connection() { close(); }
 
