@@ -137,7 +137,7 @@ class Origin final : public ChunkSource, public Expedite {
   void wrong(Attempt& attempt, const Digest& digest, Error error);
   bool pay_retry() REQUIRES(mutex_);
   void retry_later(Job& job, Error error);
-  void pause(Job& job);
+  void pause(Job& job, Duration asked);
   void wake(Job& job);
   void finish(Job& job, Result<Fetched> result);
   static Error expired(const Job& job);

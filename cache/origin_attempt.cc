@@ -210,16 +210,19 @@ bool Origin::pay_retry() {
 
 void Origin::retry_later(Job& job, Error error) {
   job.last_error = std::move(error);
-  pause(job);
+  pause(job, job.last_error.retry_after);
 }
 
-void Origin::pause(Job& job) {
-  job.sleeps_since = parts_.timers.now();
-  TimePoint when = job.sleeps_since + job.backoff.next();
+// `asked`: by the store; see RetryBackoff.
+void Origin::pause(Job& job, Duration asked) {
+  const TimePoint now = parts_.timers.now();
+  job.sleeps_since = now;
+  TimePoint when;
   {
     MutexLock lock(mutex_);
     for (Attempt& attempt : job.attempts) release_slot(attempt);
-    when = std::min(when, job.fetch.deadline);
+    const TimePoint deadline = job.fetch.deadline;
+    when = std::min(now + job.backoff.next(asked, deadline - now), deadline);
   }
   parts_.timers.call_at(when, [this, &job] { wake(job); });
   pump();
@@ -236,7 +239,7 @@ void Origin::wake(Job& job) {
     go_on = ends || pay_retry();
   }
   if (go_on) return enqueue(job);
-  pause(job);
+  pause(job, Duration::zero());
 }
 
 void Origin::finish(Job& job, Result<Fetched> result) {

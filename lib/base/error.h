@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "lib/base/clock.h"
+
 namespace thaw {
 
 enum class Code : uint8_t {
@@ -23,6 +25,8 @@ enum class Code : uint8_t {
 struct Error {
   Code code = Code::kFailed;
   std::string message;
+  // How long a server asks not to be asked again; zero: it does not say. See RetryBackoff.
+  Duration retry_after = Duration::zero();
 };
 
 // "failed", "usage", … as docs/errors.md and the control API spell them.

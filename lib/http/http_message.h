@@ -48,6 +48,8 @@ struct HttpResponse {
   HttpHeaders headers;
   // Of another status than 2xx: its first kMaxErrorBodyBytes.
   Buffer body;
+  // Of the Retry-After header, whether it is a number or a date; zero when there is none.
+  std::chrono::seconds retry_after{0};
 
   // Empty when there is none.
   std::string_view header(std::string_view name) const {

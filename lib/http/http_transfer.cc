@@ -12,6 +12,9 @@ constexpr size_t kMaxHeaderBytes = 32 * 1024;  // of one response
 // Larger than libcurl's 16 KiB: fewer system calls a chunk. One such buffer a running exchange.
 constexpr long kReceiveBufferBytes = 128 * 1024;
 
+// Longer ones are not told apart, nor do they overflow a Duration.
+constexpr curl_off_t kMaxRetryAfterSeconds = 24 * 3600;
+
 long milliseconds(Duration duration) {
   const auto ms = std::chrono::ceil<std::chrono::milliseconds>(duration).count();
   return static_cast<long>(std::clamp<int64_t>(ms, 1, INT_MAX));
@@ -184,6 +187,9 @@ Result<HttpResponse> HttpTransfer::result(CURLcode code) {
   long status = 0;
   curl_easy_getinfo(handle_, CURLINFO_RESPONSE_CODE, &status);
   response_.status = static_cast<int>(status);
+  curl_off_t retry_after = 0;
+  curl_easy_getinfo(handle_, CURLINFO_RETRY_AFTER, &retry_after);
+  response_.retry_after = std::chrono::seconds(std::clamp<curl_off_t>(retry_after, 0, kMaxRetryAfterSeconds));
   if (too_long_ && response_.succeeded()) {
     return Error{Code::kDamaged, server() + " sends " + std::to_string(received_) +
                                      " bytes or more, and at most " + std::to_string(limit_) +

@@ -41,7 +41,8 @@ void RetryingStore::attempt(std::unique_ptr<Operation<T>> operation) {
 template <class T>
 void RetryingStore::answered(std::unique_ptr<Operation<T>> operation, Result<T> answer) {
   if (answer.ok() || !is_worth_another_try(answer.error())) return operation->done(std::move(answer));
-  const TimePoint when = timers_.now() + operation->backoff.next();
+  const TimePoint now = timers_.now();
+  const TimePoint when = now + operation->backoff.next(answer.error().retry_after, operation->last - now);
   if (when >= operation->last) return operation->done(std::move(answer));
   retries_.fetch_add(1, std::memory_order_relaxed);
   timers_.call_at(when,

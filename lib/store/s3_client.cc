@@ -127,12 +127,13 @@ Error S3Client::error_of(const std::string& what, const HttpResponse& response) 
     return {Code::kRefused, what + ": " + where + " refuses it" + said + "; check " + kWhereKeysAre};
   }
   if (status == 409) {
-    return {Code::kUnreachable, what + ": another writer is at it in " + where + said + "; try again"};
+    return {Code::kUnreachable, what + ": another writer is at it in " + where + said + "; try again",
+            response.retry_after};
   }
   // An error in a 2xx answer came after the server had begun to answer.
   const bool later = status < 300 || status == 408 || status == 429 || (status >= 500 && status != 501);
   if (later || is_transient(code)) {
-    return {Code::kUnreachable, what + ": " + where + " cannot serve it now" + said};
+    return {Code::kUnreachable, what + ": " + where + " cannot serve it now" + said, response.retry_after};
   }
   return {Code::kFailed, what + ": " + where + " answers with an error" + said};
 }

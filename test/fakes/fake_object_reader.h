@@ -38,6 +38,8 @@ class FakeObjectReader final : public ObjectReader {
   // Every get() fails with kUnreachable.
   void go_away() { away_ = true; }
   void come_back() { away_ = false; }
+  // What it says then of when to come back.
+  void set_retry_after(Duration wait) { retry_after_ = wait; }
 
   size_t gets = 0;
   size_t in_flight = 0;
@@ -75,7 +77,8 @@ class FakeObjectReader final : public ObjectReader {
   bool happens(unsigned chance) { return random_() % 1000 < chance; }
 
   Result<Object> look_up(const std::string& key, const GetOptions& options) {
-    if (away_ || happens(faults_.failed)) return Error{Code::kUnreachable, key + ": connection refused"};
+    if (away_ || happens(faults_.failed))
+      return Error{Code::kUnreachable, key + ": connection refused", retry_after_};
     auto found = objects_.find(key);
     if (found == objects_.end() || happens(faults_.missing)) {
       return Error{Code::kNotFound, key + ": no such object"};
@@ -106,6 +109,7 @@ class FakeObjectReader final : public ObjectReader {
   std::mt19937_64 random_;
   StoreFaults faults_;
   bool away_ = false;
+  Duration retry_after_ = Duration::zero();
   std::map<std::string, Bytes> objects_;
 };
 

@@ -12,6 +12,7 @@ namespace {
 class TroubledStore final : public ObjectStore {
  public:
   std::deque<Code> troubles;
+  Duration retry_after = Duration::zero();
   int calls = 0;
 
   void get(const std::string&, const GetOptions&, Completion<Object> done) override {
@@ -36,7 +37,7 @@ class TroubledStore final : public ObjectStore {
     if (troubles.empty()) return done(std::move(value));
     const Code code = troubles.front();
     troubles.pop_front();
-    done(Error{code, "trouble"});
+    done(Error{code, "trouble", retry_after});
   }
 };
 
@@ -100,6 +101,26 @@ TEST_CASE("a get is not tried again after its deadline", "[store]") {
   f.run();
   REQUIRE(got);
   CHECK(f.timers.now() <= options.deadline);
+}
+
+TEST_CASE("a store that says when to come back is not asked before", "[store]") {
+  Fixture f;
+  f.below.troubles = {Code::kUnreachable};
+  f.below.retry_after = std::chrono::seconds(3);
+  f.ask();
+  f.timers.advance(std::chrono::milliseconds(2999));
+  CHECK(f.below.calls == 1);
+  f.run();
+  CHECK(f.size->value() == 7);
+  CHECK(f.below.calls == 2);
+
+  // Whatever it asks for, there is another try within the patience.
+  f.below.troubles = {Code::kUnreachable};
+  f.below.retry_after = std::chrono::hours(24);
+  f.size.reset();
+  f.ask();
+  f.run();
+  CHECK(f.size->value() == 7);
 }
 
 TEST_CASE("every operation is tried again", "[store]") {
