@@ -2,7 +2,8 @@
 # One static library a room, so that an include of a room that is not named in DEPS does not link.
 add_library(thaw_flags INTERFACE)
 # -Wno-restrict: GCC 12 reports overlaps in std::string that are not there (GCC bug 105651).
-target_compile_options(thaw_flags INTERFACE -Wall -Wextra -Wconversion -Wshadow -Werror -Wnon-virtual-dtor -Wno-restrict
+target_compile_options(thaw_flags INTERFACE -Wall -Wextra -Wconversion -Wshadow -Werror -Wnon-virtual-dtor
+                                            $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
                                             -fno-omit-frame-pointer)
 target_include_directories(thaw_flags INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_definitions(thaw_flags INTERFACE FUSE_USE_VERSION=314 _FILE_OFFSET_BITS=64)
