@@ -23,6 +23,7 @@ Origin::Origin(Parts parts, std::vector<std::string> roots, OriginLimits limits)
     : parts_(std::move(parts)),
       limits_(limits),
       roots_(std::move(roots)),
+      in_flight_{limits.in_flight, limits.in_flight_background, limits.in_flight_per_mount},
       damage_(limits.damage_remembered),
       seed_(parts_.jitter_seed),
       cap_(limits.in_flight),
@@ -155,7 +156,7 @@ Origin::Attempt* Origin::next_to_start() {
 bool Origin::may_start(Priority priority, uint64_t mount) const {
   return slots_.may_take(
       priority, mount,
-      {cap_.now(), cap_.share_of(limits_.in_flight_background), cap_.share_of(limits_.in_flight_per_mount)});
+      {cap_.now(), cap_.share_of(in_flight_.background), cap_.share_of(in_flight_.per_mount)});
 }
 
 void Origin::take_slot(Attempt& attempt) {
@@ -178,6 +179,15 @@ void Origin::erase(const Job& job) {
 void Origin::set_roots(std::vector<std::string> roots) {
   MutexLock lock(mutex_);
   roots_ = std::move(roots);
+}
+
+void Origin::set_in_flight(const InFlight& limits) {
+  {
+    MutexLock lock(mutex_);
+    in_flight_ = limits;
+    cap_.set_most(limits.all);
+  }
+  pump();  // there may be more room
 }
 
 std::optional<TimePoint> Origin::away_since() const {

@@ -70,6 +70,12 @@ class Origin final : public ChunkSource, public Expedite {
     KeyOf key_of;
     uint64_t jitter_seed = 0;  // another one in every process, or a fleet comes back in step
   };
+  // As in OriginLimits.
+  struct InFlight {
+    uint32_t all = 0;
+    uint32_t background = 0;
+    uint32_t per_mount = 0;
+  };
   struct State {
     uint32_t cap = 0;  // of requests in flight
     uint32_t in_flight = 0;
@@ -93,6 +99,7 @@ class Origin final : public ChunkSource, public Expedite {
 
   // For requests that start from now on.
   void set_roots(std::vector<std::string> roots);
+  void set_in_flight(const InFlight& limits);
 
   // Since when no request has been answered, while some were tried; nothing while the store answers.
   std::optional<TimePoint> away_since() const;
@@ -160,6 +167,7 @@ class Origin final : public ChunkSource, public Expedite {
   Jobs jobs_ GUARDED_BY(mutex_);  // all that are open, and husks (origin_job.h)
   FairQueue<Job*> queue_ GUARDED_BY(mutex_);
   Slots slots_ GUARDED_BY(mutex_);
+  InFlight in_flight_ GUARDED_BY(mutex_);
   std::array<uint32_t, kPriorityCount> open_ GUARDED_BY(mutex_) = {};
   bool pumping_ GUARDED_BY(mutex_) = false;
   DamageMemory damage_ GUARDED_BY(mutex_);

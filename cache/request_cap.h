@@ -33,6 +33,14 @@ class RequestCap {
   // One more after as many answers as the cap allows at a time.
   void answered() { cap_ = std::min<double>(most_, cap_ + 1 / cap_); }
 
+  // Another limit, of which nothing is known yet: what was not held back by the store starts at it.
+  void set_most(uint32_t most) {
+    const bool free = cap_ >= most_;
+    floor_ = std::min(kFloor, most);
+    most_ = most;
+    cap_ = free ? most : std::clamp<double>(cap_, floor_, most);
+  }
+
   void overloaded(TimePoint when) {
     if (when < next_decrease_) return;
     next_decrease_ = when + kDecreaseInterval;

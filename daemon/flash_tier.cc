@@ -13,12 +13,16 @@ namespace {
 // Reads from flash together hold so much of memory.size at most.
 constexpr uint64_t kReadShare = 8;
 
+FlashRule rule_of(const Config& config) {
+  return config.flash_admit == "second" ? FlashRule::kSecond : FlashRule::kAll;
+}
+
 FlashLimits limits_of(const Config& config) {
   FlashLimits limits;
   limits.reads_in_flight = static_cast<uint32_t>(
       std::clamp<uint64_t>(config.memory_bytes / kReadShare / kDefaultChunkSize, 8, limits.reads_in_flight));
   limits.daily_rewrites = static_cast<uint32_t>(config.flash_daily_rewrites);
-  limits.rule = config.flash_admit == "second" ? FlashRule::kSecond : FlashRule::kAll;
+  limits.rule = rule_of(config);
   return limits;
 }
 
@@ -48,6 +52,10 @@ Status FlashTier::resize(uint64_t bytes) {
   THAW_TRY(store_.resize(std::min(bytes, there)));
   THAW_ASSIGN(bytes_, resize_disk_file(fd_.get(), bytes));
   return {};
+}
+
+void FlashTier::set_admission(const Config& config) {
+  store_.set_admission(rule_of(config), static_cast<uint32_t>(config.flash_daily_rewrites));
 }
 
 FlashTier::~FlashTier() {

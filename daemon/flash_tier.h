@@ -32,6 +32,8 @@ class FlashTier {
 
   // Gives the file and the tier another size, which takes effect before this returns. Blocks.
   Status resize(uint64_t bytes);
+  // flash.admit and flash.daily_rewrites, from now on.
+  void set_admission(const Config& config);
   const FlashDisk& disk() const { return disk_; }
 
  private:

@@ -37,6 +37,7 @@ class FlashAdmission {
     daily_ = static_cast<double>(bytes);
     left_ = std::min(left_, daily_);
   }
+  void set_rule(FlashRule rule) { rule_ = rule; }
   void spend(uint64_t bytes) { left_ -= static_cast<double>(bytes); }
 
  private:
@@ -58,7 +59,7 @@ class FlashAdmission {
     return false;
   }
 
-  const FlashRule rule_;
+  FlashRule rule_;
   double daily_;
   double left_;  // may be below zero by what the last write cost
   TimePoint refilled_;

@@ -16,6 +16,8 @@ FlashStore::FlashStore(Parts parts, const Digest& store, uint64_t bytes, FlashLi
     : parts_(parts),
       limits_(limits),
       log_(parts.file, index_, store, bytes),
+      bytes_(bytes),
+      daily_rewrites_(limits.daily_rewrites),
       admission_(limits.rule, bytes * limits.daily_rewrites, parts.timers.now()) {}
 
 FlashStore::~FlashStore() = default;

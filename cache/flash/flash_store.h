@@ -75,6 +75,9 @@ class FlashStore final : public ChunkStore {
   // so not on a thread of the tier.
   Status resize(uint64_t bytes);
 
+  // Which chunks are written from now on, and how often a day the whole file may be.
+  void set_admission(FlashRule rule, uint32_t daily_rewrites);
+
   State state() const;
   // Chunk bytes that wait to be written or that reads in flight hold.
   uint64_t buffered_bytes() const;
@@ -108,6 +111,8 @@ class FlashStore final : public ChunkStore {
   bool ready_ GUARDED_BY(mutex_) = false;
   bool stopping_ GUARDED_BY(mutex_) = false;
   bool writing_ GUARDED_BY(mutex_) = false;
+  uint64_t bytes_ GUARDED_BY(mutex_);  // the file's size
+  uint32_t daily_rewrites_ GUARDED_BY(mutex_);
   FlashAdmission admission_ GUARDED_BY(mutex_);
   std::deque<SealedChunk> pending_ GUARDED_BY(mutex_);
   uint64_t pending_bytes_ GUARDED_BY(mutex_) = 0;

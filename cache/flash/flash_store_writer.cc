@@ -96,7 +96,10 @@ void FlashStore::apply_resize() {
   }
   Status done = log_.resize(bytes);
   MutexLock lock(mutex_);
-  if (done.ok()) admission_.set_daily(bytes * limits_.daily_rewrites);
+  if (done.ok()) {
+    bytes_ = bytes;
+    admission_.set_daily(bytes_ * daily_rewrites_);
+  }
   resized_ = std::move(done);
   wanted_bytes_.reset();
   changed_.notify_all();
@@ -112,6 +115,13 @@ Status FlashStore::resize(uint64_t bytes) {
   if (wanted_bytes_)
     return Error{Code::kTimedOut, "the flash device does not answer; its size will change later"};
   return resized_;
+}
+
+void FlashStore::set_admission(FlashRule rule, uint32_t daily_rewrites) {
+  MutexLock lock(mutex_);
+  daily_rewrites_ = daily_rewrites;
+  admission_.set_rule(rule);
+  admission_.set_daily(bytes_ * daily_rewrites_);
 }
 
 void FlashStore::wait_until_written() {

@@ -54,7 +54,7 @@ void warn(const Status& status) {
 }  // namespace
 
 MountTable::MountTable(const Parts& parts, MountTableOptions options)
-    : parts_(parts), options_(with_real_path(std::move(options))) {}
+    : parts_(parts), options_(with_real_path(std::move(options))), linger_(options_.linger) {}
 
 // The right to work on an image; waits until nobody else has it. Makes the entry, and removes one that is
 // neither shown nor recorded in the end.
@@ -298,7 +298,7 @@ void MountTable::release_idle() {
   for (const std::string& key : image_keys()) {
     Claim claim(*this, key);
     Image& image = claim.image();
-    if (image.shown && image.mounts == 0 && parts_.clock.now() - image.idle_since >= options_.linger)
+    if (image.shown && image.mounts == 0 && parts_.clock.now() - image.idle_since >= linger_.load())
       release(image);
   }
 }

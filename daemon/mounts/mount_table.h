@@ -9,6 +9,7 @@
 // either.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <optional>
 #include <string>
@@ -97,6 +98,9 @@ class MountTable {
   // kNotFound. `target`: a directory as `pid` sees it, or an id.
   Result<Mount> look_up(const std::string& target, pid_t pid) const;
 
+  // How long images linger from now on.
+  void set_linger(Duration linger) { linger_ = linger; }
+
   // Drops mounts that ended without us, and images that lingered long enough.
   void sweep();
   // Sweeps now and then, until stop().
@@ -138,6 +142,7 @@ class MountTable {
 
   const Parts parts_;
   const MountTableOptions options_;
+  std::atomic<Duration> linger_;
 
   mutable Mutex mutex_;
   CondVar changed_;

@@ -56,9 +56,9 @@ struct HttpClient::Handles {
 };
 
 HttpClient::HttpClient(HttpOptions options)
-    : options_(std::move(options)), handles_(std::make_unique<Handles>()) {
-  curl_multi_setopt(handles_->multi, CURLMOPT_MAXCONNECTS, static_cast<long>(options_.connections));
-}
+    : options_(std::move(options)),
+      connections_(options_.connections),
+      handles_(std::make_unique<Handles>()) {}
 
 HttpClient::~HttpClient() = default;
 
@@ -74,6 +74,11 @@ void HttpClient::submit(HttpRequest request, Completion<HttpResponse> done) {
   }
   // NOLINTNEXTLINE(bugprone-use-after-move): moved only when it was accepted
   if (!accepted) return transfer->complete(shutting_down());
+  wake();
+}
+
+void HttpClient::set_connections(uint32_t connections) {
+  connections_ = connections;
   wake();
 }
 
@@ -111,7 +116,9 @@ bool HttpClient::take_submitted() {
 }
 
 void HttpClient::start_queued() {
-  while (!queued_.empty() && running_.size() < options_.connections) {
+  const uint32_t connections = connections_;
+  curl_multi_setopt(handles_->multi, CURLMOPT_MAXCONNECTS, static_cast<long>(connections));
+  while (!queued_.empty() && running_.size() < connections) {
     TransferPtr transfer = std::move(queued_.front());
     queued_.pop_front();
     CURL* handle = handles_->take();
@@ -163,7 +170,7 @@ void HttpClient::wait_for_more() {
   Duration wait = kLongestWait;
   const TimePoint now = steady_clock().now();
   for (const TransferPtr& transfer : queued_) wait = std::min(wait, transfer->deadline() - now);
-  const bool more = !queued_.empty() && running_.size() < options_.connections;
+  const bool more = !queued_.empty() && running_.size() < connections_;
   const auto ms = std::chrono::ceil<std::chrono::milliseconds>(wait).count();
   curl_multi_poll(handles_->multi, nullptr, 0, more ? 0 : static_cast<int>(std::max<int64_t>(ms, 0)),
                   nullptr);

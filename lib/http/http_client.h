@@ -10,6 +10,7 @@
 // announced), kRefused (the server's certificate is not trusted), kUsage (no URL, no CA file).
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <list>
 #include <memory>
@@ -42,6 +43,9 @@ class HttpClient {
 
   void submit(HttpRequest request, Completion<HttpResponse> done) EXCLUDES(mutex_);
 
+  // How many exchanges may run from now on; those that run do so to their end.
+  void set_connections(uint32_t connections);
+
   // Serves until stop(); what is open then completes with kCancelled.
   void run() EXCLUDES(mutex_);
   void stop() EXCLUDES(mutex_);
@@ -59,6 +63,7 @@ class HttpClient {
   void wait_for_more();
 
   const HttpOptions options_;
+  std::atomic<uint32_t> connections_;
   // The loop's own, but for the wake-up. They outlive the transfers, whose stop tokens wake the loop.
   const std::unique_ptr<Handles> handles_;
 

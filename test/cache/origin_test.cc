@@ -96,6 +96,50 @@ TEST_CASE("a chunk that appears in a root meanwhile is found", "[origin]") {
   CHECK(f.a.good());
 }
 
+TEST_CASE("a store that says when to come back is not asked before, and again in time", "[origin]") {
+  Fixture f;
+  f.add("r1", 1);
+  f.reader.go_away();
+  SECTION("soon") {
+    f.reader.set_retry_after(seconds(5));
+    f.get(1, f.a);
+    f.timers.advance(milliseconds(4999));
+    CHECK(f.reader.gets == 1);
+  }
+  SECTION("after the read's deadline") {
+    f.reader.set_retry_after(seconds(3600));
+    f.get(1, f.a);
+    f.timers.advance(milliseconds(9999));
+    CHECK(f.reader.gets == 1);
+  }
+  f.reader.come_back();
+  f.run(f.a);
+  CHECK(f.a.good());
+  CHECK(f.reader.gets == 2);
+}
+
+TEST_CASE("other limits hold for what is in flight from then on", "[origin]") {
+  OriginLimits limits;
+  limits.in_flight = limits.in_flight_background = limits.in_flight_per_mount = 2;
+  Fixture f({"r1"}, limits);
+  StoreFaults slow;
+  slow.latency = std::chrono::microseconds(1000);
+  f.reader.set_faults(slow);
+  std::array<Answer<Fetched>, 12> answers;
+  for (uint32_t i = 0; i < answers.size(); ++i) {
+    f.add("r1", i);
+    f.get(i, answers.at(i));
+  }
+  CHECK(f.reader.in_flight == 2);
+  f.origin.set_in_flight({6, 6, 6});
+  CHECK(f.reader.in_flight == 6);
+  f.origin.set_in_flight({1, 1, 1});
+  while (f.timers.run_next()) f.cpu.run_all();
+  for (const auto& answer : answers) CHECK(answer.good());
+  CHECK(f.reader.most_in_flight == 6);
+  CHECK(f.origin.state().cap == 1);
+}
+
 TEST_CASE("a store that is away is no error before the deadline", "[origin]") {
   Fixture f;
   f.add("r1", 1);

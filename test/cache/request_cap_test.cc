@@ -29,6 +29,20 @@ TEST_CASE("the cap rises by one for as many answers as it allows, up to its limi
   CHECK(cap.now() == 10);
 }
 
+TEST_CASE("another limit holds at once, and is where a cap starts that nothing held back", "[request_cap]") {
+  RequestCap cap(10);
+  cap.set_most(100);
+  CHECK(cap.now() == 100);
+  cap.overloaded(kStart);
+  CHECK(cap.now() == 70);
+  cap.set_most(200);
+  CHECK(cap.now() == 70);
+  cap.set_most(20);
+  CHECK(cap.now() == 20);
+  cap.set_most(1);
+  CHECK(cap.now() == 1);
+}
+
 TEST_CASE("a limit smaller than the floor stays what it is", "[request_cap]") {
   RequestCap cap(1);
   cap.overloaded(kStart);

@@ -195,6 +195,22 @@ TEST_CASE("no more is written than the daily budget allows") {
   CHECK(state.dropped > 200);
 }
 
+TEST_CASE("rule and daily budget may change while it runs") {
+  const DiskKind disk = GENERATE(from_range(disk_kinds()));
+  const TemporaryFolder folder;
+  Flash flash(disk, folder / "log", Flash::quick());
+  flash.tier.wait_until_written();
+  flash.tier.set_admission(FlashRule::kSecond, 10);
+  flash.put(0, 4);
+  CHECK(flash.found(0, 4) == 0);
+  flash.tier.set_admission(FlashRule::kAll, 10);
+  flash.put(0, 4);
+  CHECK(flash.found(0, 4) == 4);
+  flash.tier.set_admission(FlashRule::kAll, 1);
+  flash.put(4, 400, kChunk);
+  CHECK(flash.tier.state().dropped > 200);
+}
+
 TEST_CASE("the stricter rule writes what is fetched a second time") {
   const DiskKind disk = GENERATE(from_range(disk_kinds()));
   const TemporaryFolder folder;
