@@ -36,7 +36,8 @@ size_t core_count() { return std::max(1U, std::thread::hardware_concurrency()); 
 }  // namespace
 
 StoreSession::StoreSession(const Config& config, KeyringDirectory keys)
-    : config_(config),
+    : tenant_(config.tenant),
+      trusted_builders_(config.trusted_builders),
       keys_(std::move(keys)),
       io_("store", kIoThreads),
       cpu_("cpu", core_count()),
@@ -46,10 +47,13 @@ Result<std::unique_ptr<StoreSession>> StoreSession::open(const Config& config, S
                                                          KeyringUse keyring_use) {
   THAW_ASSIGN(const std::string path, keyring_path(config.keys_url));
   std::unique_ptr<StoreSession> session(new StoreSession(config, KeyringDirectory(path, keyring_use)));
-  StoreParts parts{session->io_, nullptr, {config.s3_endpoint, config.s3_region, config.s3_path_style}};
+  StoreParts parts{
+      session->io_, nullptr, nullptr, {config.s3_endpoint, config.s3_region, config.s3_path_style}};
   if (is_s3_url(config.store_url)) {
     session->network_ = std::make_unique<StoreNetwork>(http_options(config));
     parts.http = &session->network_->http();
+    session->credentials_ = std::make_unique<S3CredentialSource>(steady_clock());
+    parts.credentials = session->credentials_.get();
   }
   THAW_ASSIGN(session->store_, open_object_store(config.store_url, store_use, parts));
   ObjectStore* catalog_store = session->store_.get();
@@ -68,10 +72,26 @@ StoreSession::~StoreSession() {
   io_.stop();
 }
 
-Result<TrustedBuilders> StoreSession::trusted() const { return trusted_builders(config_, keys_); }
+void StoreSession::set_trusted_builders(std::vector<std::string> keys) {
+  const MutexLock lock(mutex_);
+  trusted_builders_ = std::move(keys);
+}
+
+void StoreSession::set_connections(uint32_t connections) {
+  if (network_) network_->http().set_connections(connections);
+}
+
+Result<TrustedBuilders> StoreSession::trusted() const {
+  std::vector<std::string> configured;
+  {
+    const MutexLock lock(mutex_);
+    configured = trusted_builders_;
+  }
+  return trusted_builders(configured, keys_);
+}
 
 Result<Names> StoreSession::names(const std::string& tenant) {
-  const std::string& owner = tenant.empty() ? config_.tenant : tenant;
+  const std::string& owner = tenant.empty() ? tenant_ : tenant;
   THAW_TRY(check_tenant(owner));
   THAW_ASSIGN(TrustedBuilders builders, trusted());
   return Names(*catalog_, owner, std::move(builders));
@@ -80,7 +100,7 @@ Result<Names> StoreSession::names(const std::string& tenant) {
 Result<OpenedImage> StoreSession::open_image(const std::string& name, const std::string& tenant,
                                              Rollback rollback) {
   THAW_ASSIGN(const ImageName parsed, ImageName::parse(name));
-  const std::string& owner = tenant.empty() ? config_.tenant : tenant;
+  const std::string& owner = tenant.empty() ? tenant_ : tenant;
   THAW_TRY(check_tenant(owner));
   THAW_ASSIGN(TrustedBuilders builders, trusted());
   auto opened =

@@ -10,6 +10,7 @@
 #include "daemon/config/config.h"
 #include "daemon/processes/worker_pool.h"
 #include "daemon/store_network.h"
+#include "lib/base/mutex.h"
 #include "lib/keys/keyring_directory.h"
 #include "lib/store/catalog.h"
 #include "lib/store/names.h"
@@ -31,10 +32,17 @@ class StoreSession {
   // Its objects are retried over transport trouble, for a bounded time.
   Catalog& catalog() { return *catalog_; }
   KeyringDirectory& keys() { return keys_; }
+  // Takes other credentials, if there are any: true then. Requests that are under way keep theirs.
+  bool refresh_credentials() { return credentials_ && credentials_->refresh(); }
+  // Whose images are mounted from now on (`trust.builders`).
+  void set_trusted_builders(std::vector<std::string> keys) EXCLUDES(mutex_);
+  // Connections to a store on the network, from now on.
+  void set_connections(uint32_t connections);
+
   // Runs CPU work: as many threads as the machine has cores.
   Executor& cpu() { return cpu_; }
 
-  Result<TrustedBuilders> trusted() const;
+  Result<TrustedBuilders> trusted() const EXCLUDES(mutex_);
   Result<Names> names(const std::string& tenant);
   // The image with its keys. `tenant` is empty for the configured one.
   Result<OpenedImage> open_image(const std::string& name, const std::string& tenant, Rollback rollback);
@@ -42,12 +50,15 @@ class StoreSession {
  private:
   StoreSession(const Config& config, KeyringDirectory keys);
 
-  const Config config_;
+  const std::string tenant_;  // the configured one
+  mutable Mutex mutex_;
+  std::vector<std::string> trusted_builders_ GUARDED_BY(mutex_);
   KeyringDirectory keys_;
   WorkerPool io_;
   WorkerPool cpu_;
   SequenceMemory sequences_;
-  std::unique_ptr<StoreNetwork> network_;  // of S3
+  std::unique_ptr<S3CredentialSource> credentials_;  // of S3, like the network
+  std::unique_ptr<StoreNetwork> network_;
   std::unique_ptr<ObjectStore> store_;
   std::unique_ptr<ObjectStore> retrying_;
   std::unique_ptr<Catalog> catalog_;

@@ -4,10 +4,11 @@
 
 namespace thaw {
 
-Result<TrustedBuilders> trusted_builders(const Config& config, const KeyringDirectory& keys) {
-  if (config.trusted_builders.empty()) return keys.trusted();
+Result<TrustedBuilders> trusted_builders(const std::vector<std::string>& configured,
+                                         const KeyringDirectory& keys) {
+  if (configured.empty()) return keys.trusted();
   TrustedBuilders builders;
-  for (const std::string& text : config.trusted_builders) {
+  for (const std::string& text : configured) {
     PublicKey key{};
     if (!from_hex(text, key)) {
       return Error{Code::kUsage,

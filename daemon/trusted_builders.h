@@ -1,13 +1,16 @@
-// Whose signatures this machine accepts: "trust.builders" of the configuration, else those that the keyring
+// Whose signatures this machine accepts: `configured` ("trust.builders"), else those that the keyring
 // trusts.
 #pragma once
 
-#include "daemon/config/config.h"
+#include <string>
+#include <vector>
+
 #include "lib/keys/keyring_directory.h"
 
 namespace thaw {
 
 // kUsage for a configured key that is no public key.
-Result<TrustedBuilders> trusted_builders(const Config& config, const KeyringDirectory& keys);
+Result<TrustedBuilders> trusted_builders(const std::vector<std::string>& configured,
+                                         const KeyringDirectory& keys);
 
 }  // namespace thaw

@@ -8,12 +8,18 @@
 namespace thaw {
 namespace {
 
+// A quarter is kept for demand; see OriginLimits.
+Origin::InFlight shares_of(uint32_t in_flight) {
+  const uint32_t share = std::max(1U, in_flight * 3 / 4);
+  return {in_flight, share, share};
+}
+
 OriginLimits limits_of(const ChainOptions& options) {
+  const Origin::InFlight shares = shares_of(options.origin_in_flight);
   OriginLimits limits;
-  limits.in_flight = options.origin_in_flight;
-  // A quarter is kept for demand; see OriginLimits.
-  limits.in_flight_background = std::max(1U, options.origin_in_flight * 3 / 4);
-  limits.in_flight_per_mount = std::max(1U, options.origin_in_flight * 3 / 4);
+  limits.in_flight = shares.all;
+  limits.in_flight_background = shares.background;
+  limits.in_flight_per_mount = shares.per_mount;
   return limits;
 }
 
@@ -38,7 +44,9 @@ Chain::Chain(const Parts& parts, const ChainOptions& options)
       memory_store_(options.memory, parts.counters.tier(Tier::kMemory)),
       single_flight_(memory_store_, below_flight(), origin_, parts.timers),
       memory_(memory_store_, Tier::kMemory, single_flight_, parts.counters.tier(Tier::kMemory)),
-      read_ahead_(options.read_ahead_bytes) {}
+      read_ahead_(options.read_ahead) {}
+
+void Chain::set_origin_in_flight(uint32_t in_flight) { origin_.set_in_flight(shares_of(in_flight)); }
 
 uint64_t Chain::in_flight(Tier tier) const {
   if (tier == Tier::kMemory) return single_flight_.flights();

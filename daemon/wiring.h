@@ -24,7 +24,7 @@ namespace thaw {
 struct ChainOptions {
   MemoryOptions memory;
   uint32_t origin_in_flight = 0;
-  uint64_t read_ahead_bytes = 0;
+  ReadAheadBudget::Limits read_ahead;
   std::vector<std::string> roots;  // readable, newest first
 };
 
@@ -48,6 +48,9 @@ class Chain {
   // What is under way in a tier: for memory, chunks that are fetched into it; for the origin, requests.
   uint64_t in_flight(Tier tier) const;
   ReadAheadBudget& read_ahead() { return read_ahead_; }
+
+  // Requests to the store at the same time, from now on.
+  void set_origin_in_flight(uint32_t in_flight);
 
  private:
   ChunkSource& below_flash() { return zone_ ? static_cast<ChunkSource&>(*zone_) : origin_; }

@@ -1,24 +1,87 @@
+#include <algorithm>
+#include <cstdio>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "daemon/cli/command.h"
+#include "daemon/config/config_json.h"
+#include "daemon/config/settings.h"
+#include "daemon/control/client.h"
 
 namespace thaw {
 namespace {
 
+using Json = nlohmann::json;
+
+std::string named(const ConfigReading& reading) {
+  if (reading.file.empty()) return std::string("defaults; there is no ") + kDefaultConfigFile;
+  return reading.file + (reading.file_by.empty() ? "" : ", named by " + reading.file_by);
+}
+
+// Every problem on a line of its own, so that one run tells them all.
 Status check(Invocation& invocation) {
-  THAW_ASSIGN(const Config config, load_config(invocation.config_file));
-  invocation.print({{"ok", true}}, "the configuration is valid");
+  THAW_ASSIGN(const ConfigReading reading, read_config_file(invocation.config_file));
+  if (reading.problems.empty()) {
+    invocation.print({{"ok", true}, {"problems", Json::array()}, {"file", reading.file}},
+                     "the configuration is valid (" + named(reading) + ")");
+    return {};
+  }
+  for (const std::string& problem : reading.problems)
+    std::fprintf(stderr, "thaw config: %s\n", problem.c_str());
+  const Json error{{"code", code_name(Code::kUsage)}, {"message", reading.problems.front()}};
+  invocation.print({{"ok", false}, {"problems", reading.problems}, {"file", reading.file}, {"error", error}},
+                   "");
+  invocation.exit_status = exit_status(Code::kUsage);
   return {};
 }
 
 Status show_default(Invocation& invocation) {
-  invocation.print(nlohmann::json::parse(config_text(Config{})), config_text(Config{}));
+  invocation.print(Json::parse(config_text(Config{})), commented_config_text(Config{}));
   return {};
 }
 
+std::string padded(std::string text, size_t width) {
+  text.resize(std::max(text.size(), width), ' ');
+  return text + "  ";
+}
+
+std::string table_text(const ConfigReading& reading) {
+  size_t key_width = 0;
+  size_t value_width = 0;
+  for (const Setting& setting : settings()) {
+    key_width = std::max(key_width, setting.key.size());
+    value_width = std::max(value_width, setting.write(reading.config).dump().size());
+  }
+  value_width = std::min<size_t>(value_width, 40);  // a long list moves its own origin only
+  std::string text;
+  for (const Setting& setting : settings()) {
+    const auto origin = reading.origins.find(setting.key);
+    text += padded(setting.key, key_width) + padded(setting.write(reading.config).dump(), value_width) +
+            (origin == reading.origins.end() ? "" : origin->second) + "\n";
+  }
+  return text;
+}
+
 Status show(Invocation& invocation) {
-  THAW_ASSIGN(const Config config, load_config(invocation.config_file));
-  invocation.print(nlohmann::json::parse(config_text(config)), config_text(config));
+  THAW_ASSIGN(const ConfigReading reading, read_config_file(invocation.config_file));
+  THAW_TRY(accepted(reading));
+  invocation.print(config_json(reading), "# " + named(reading) + "\n" + table_text(reading));
+  return {};
+}
+
+// What a daemon that runs has in effect, and where the file says something else by now.
+Status show_daemon(Invocation& invocation) {
+  THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
+  THAW_ASSIGN(Json answer, ControlClient(invocation.socket()).get("/v1/config"));
+  THAW_ASSIGN(const ConfigReading reading, read_config_json(answer));
+  answer["differs"] = changed_keys(reading.config, invocation.config);
+  std::string text = "# in effect in the daemon of " + invocation.config.run_dir + "\n" + table_text(reading);
+  for (const auto& key : answer["differs"]) {
+    const Setting* setting = find_setting(key.get<std::string>());
+    text += "# the file says " + setting->key + " = " + setting->write(invocation.config).dump() + " now" +
+            (setting->takes == Takes::kRestart ? ": restart thawd\n" : ": thaw reload\n");
+  }
+  invocation.print(answer, text);
   return {};
 }
 
@@ -27,14 +90,15 @@ Status show(Invocation& invocation) {
 void add_config_commands(CLI::App& app, Invocation& invocation) {
   CLI::App* group = app.add_subcommand("config", "Check and show the configuration");
   group->require_subcommand(1);
-  group->add_subcommand("check", "Read the configuration and say what is wrong with it")
+  group->add_subcommand("check", "Read the configuration and say all that is wrong with it")
       ->callback([&invocation] { invocation.action = check; });
-  group->add_subcommand("default", "Print every key with its default")->callback([&invocation] {
-    invocation.action = show_default;
-  });
-  group->add_subcommand("show", "Print every key with the value that is in force")->callback([&invocation] {
-    invocation.action = show;
-  });
+  group->add_subcommand("default", "Print a configuration to start from: every key, its meaning, its default")
+      ->callback([&invocation] { invocation.action = show_default; });
+  CLI::App* shown = group->add_subcommand(
+      "show", "Print every key with the value that a daemon or command started now takes, and its origin");
+  auto of_daemon = std::make_shared<bool>(false);
+  shown->add_flag("--daemon", *of_daemon, "What the running daemon has in effect, and how the file differs");
+  shown->callback([&invocation, of_daemon] { invocation.action = *of_daemon ? show_daemon : show; });
 }
 
 }  // namespace thaw

@@ -50,7 +50,7 @@ struct Config {
   std::string read_outage = "error";  // or "wait"
   std::chrono::milliseconds mount_linger{60'000};
   uint64_t origin_in_flight = 64;
-  uint64_t read_ahead_chunks = 8;
+  uint64_t read_ahead_chunks = 16;
 
   std::string build_spool_dir = "/var/tmp";
   Limits build_limits;  // "build.max_…"
@@ -68,6 +68,9 @@ Result<Config> parse_config(const std::string& text, const std::string& origin);
 
 // The whole configuration as JSON text, indented; every key is there.
 std::string config_text(const Config& config);
+
+// The same as a file to start from: a comment says what each key is for.
+std::string commented_config_text(const Config& config);
 
 // The keys whose values differ, as "memory.size".
 std::vector<std::string> changed_keys(const Config& before, const Config& after);

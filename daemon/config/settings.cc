@@ -1,185 +1,119 @@
 #include "daemon/config/settings.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <utility>
+
+#include "daemon/config/setting_kinds.h"
 
 namespace thaw {
 namespace {
 
-using Json = nlohmann::json;
-
-Error wrong(const std::string& what) { return Error{Code::kUsage, what}; }
-
-Setting text(std::string key, std::string Config::*field) {
-  return {std::move(key),
-          [field](Config& config, const Json& value) -> Status {
-            if (!value.is_string() || value.get_ref<const std::string&>().empty())
-              return wrong("must be a text");
-            config.*field = value.get<std::string>();
-            return {};
-          },
-          [field](const Config& config) { return Json(config.*field); }};
+Setting row(Takes takes, Setting setting, const char* about) {
+  setting.takes = takes;
+  setting.about = about;
+  return setting;
+}
+Setting live(Setting setting, const char* about) { return row(Takes::kReload, std::move(setting), about); }
+Setting restart(Setting setting, const char* about) {
+  return row(Takes::kRestart, std::move(setting), about);
+}
+Setting command(Setting setting, const char* about) {
+  return row(Takes::kCommand, std::move(setting), about);
 }
 
-// A text that may be empty: what it names is then not used.
-Setting optional_text(std::string key, std::string Config::*field) {
-  return {std::move(key),
-          [field](Config& config, const Json& value) -> Status {
-            if (!value.is_string()) return wrong("must be a text");
-            config.*field = value.get<std::string>();
-            return {};
-          },
-          [field](const Config& config) { return Json(config.*field); }};
-}
-
-Setting yes_or_no(std::string key, bool Config::*field) {
-  return {std::move(key),
-          [field](Config& config, const Json& value) -> Status {
-            if (!value.is_boolean()) return wrong("must be true or false");
-            config.*field = value.get<bool>();
-            return {};
-          },
-          [field](const Config& config) { return Json(config.*field); }};
-}
-
-Setting choice(std::string key, std::string Config::*field, std::vector<std::string> allowed) {
-  return {std::move(key),
-          [field, allowed = std::move(allowed)](Config& config, const Json& value) -> Status {
-            if (value.is_string() && std::ranges::count(allowed, value.get<std::string>()) > 0) {
-              config.*field = value.get<std::string>();
-              return {};
-            }
-            std::string list;
-            for (const std::string& word : allowed) list += (list.empty() ? "\"" : ", \"") + word + "\"";
-            return wrong("must be one of " + list);
-          },
-          [field](const Config& config) { return Json(config.*field); }};
-}
-
-// The largest unit that says the size exactly, so that what is shown can be read back.
-std::string exact_size(uint64_t bytes) {
-  if (bytes > 0 && bytes % kGiB == 0) return std::to_string(bytes / kGiB) + "GiB";
-  if (bytes > 0 && bytes % kMiB == 0) return std::to_string(bytes / kMiB) + "MiB";
-  return std::to_string(bytes) + "B";
-}
-
-std::string exact_time(std::chrono::milliseconds time) {
-  if (time.count() % 1000 == 0) return std::to_string(time.count() / 1000) + "s";
-  return std::to_string(time.count()) + "ms";
-}
-
-// Where a number stands in a configuration.
-using Number = std::function<uint64_t&(Config&)>;
-
-Number number(uint64_t Config::*field) {
-  return [field](Config& config) -> uint64_t& { return config.*field; };
-}
-
-Number limit(uint64_t Limits::*field) {
-  return [field](Config& config) -> uint64_t& { return config.build_limits.*field; };
-}
-
-uint64_t value_of(const Number& field, Config config) { return field(config); }
-
-Setting size(std::string key, const Number& field, uint64_t least) {
-  return {std::move(key),
-          [field, least](Config& config, const Json& value) -> Status {
-            if (!value.is_string()) return wrong("must be a size such as \"512MiB\"");
-            THAW_ASSIGN(const uint64_t bytes, parse_size(value.get<std::string>()));
-            if (bytes < least) return wrong("must be at least " + exact_size(least));
-            field(config) = bytes;
-            return {};
-          },
-          [field](const Config& config) { return Json(exact_size(value_of(field, config))); }};
-}
-
-Setting count(std::string key, const Number& field, uint64_t least, uint64_t most) {
+std::vector<Setting> daemon_settings() {
+  using C = Config;
   return {
-      std::move(key),
-      [field, least, most](Config& config, const Json& value) -> Status {
-        if (!value.is_number_unsigned() || value.get<uint64_t>() < least || value.get<uint64_t>() > most) {
-          return wrong("must be a whole number from " + std::to_string(least) + " to " +
-                       std::to_string(most));
-        }
-        field(config) = value.get<uint64_t>();
-        return {};
-      },
-      [field](const Config& config) { return Json(value_of(field, config)); }};
+      restart(text_setting("store.url", &C::store_url),
+              "the object store: file:///DIR or s3://BUCKET/PREFIX"),
+      restart(optional_text_setting("s3.endpoint", &C::s3_endpoint),
+              "http://HOST:PORT or https://HOST; empty: AWS in s3.region"),
+      restart(text_setting("s3.region", &C::s3_region), "the bucket's region, part of each signature"),
+      restart(yes_or_no_setting("s3.path_style", &C::s3_path_style),
+              "HOST/BUCKET/KEY; false: BUCKET.HOST/KEY"),
+      restart(optional_text_setting("s3.ca_file", &C::s3_ca_file),
+              "whose certificates are trusted with https; empty: the system's"),
+      restart(text_setting("keys.url", &C::keys_url), "the keyring directory"),
+      live(text_setting("tenant", &C::tenant), "whose images, where --tenant is not given"),
+      restart(text_setting("run_dir", &C::run_dir), "socket, FUSE mount, ext4 mounts; one daemon each"),
+      restart(text_setting("state_dir", &C::state_dir),
+              "records of mounts, running containers' writable layers"),
+      live(texts_setting("trust.builders", &C::trusted_builders),
+           "public keys (64 hex digits) of builders; empty: those that the keyring trusts"),
+      live(size_setting("memory.size", number_of(&C::memory_bytes), kMinMemoryBytes),
+           "the memory tier, at least 64MiB"),
+      restart(choice_setting("memory.eviction", &C::memory_eviction, {"s3-fifo", "lru-k"}),
+              "which chunks it forgets first"),
+      live(yes_or_no_setting("prefetch.replay", &C::prefetch_replay),
+           "fetch what an image read first when it was mounted before, as soon as it is mounted"),
+      restart(optional_text_setting("flash.path", &C::flash_path),
+              "a file or block device for the flash tier; empty: no such tier"),
+      live(size_setting("flash.size", number_of(&C::flash_bytes), kMinFlashBytes),
+           "how large it may become, at least 64MiB"),
+      live(choice_setting("flash.admit", &C::flash_admit, {"all", "second"}),
+           "second: only what is fetched a second time is written"),
+      live(count_setting("flash.daily_rewrites", number_of(&C::flash_daily_rewrites), 1, 10'000),
+           "how often a day the whole of it may be written; then it is only read"),
+      live(texts_setting("zone.nodes", &C::zone_nodes),
+           "memcached nodes, HOST:PORT or HOST:PORT@DOMAIN (what fails together); none: no zone tier"),
+      live(yes_or_no_setting("zone.tls", &C::zone_tls), "speak TLS with the nodes"),
+      live(optional_text_setting("zone.ca_file", &C::zone_ca_file),
+           "authorities in PEM that the nodes' certificates must come from; empty: the system's"),
+      live(optional_text_setting("zone.auth_file", &C::zone_auth_file),
+           "log in at the nodes with its first line, USER:PASSWORD; empty: no login"),
+      restart(count_setting("zone.data_shards", number_of(&C::zone_data_shards), 1, 32),
+              "a chunk is cut into so many shards, of which any data_shards will do"),
+      restart(count_setting("zone.parity_shards", number_of(&C::zone_parity_shards), 0, 16),
+              "shards beyond these, each on a node of its own"),
+      restart(optional_text_setting("metrics.listen", &C::metrics_listen),
+              "HOST:PORT for GET /metrics; empty: none"),
+      live(time_setting("read.deadline", &C::read_deadline),
+           "a read that cannot be answered is EIO after this"),
+      live(choice_setting("read.outage", &C::read_outage, {"error", "wait"}),
+           "wait: reads of images mounted from now on wait as long as the store is away"),
+      live(count_setting("read.ahead_chunks", number_of(&C::read_ahead_chunks), 0, 64),
+           "how many chunks at most are read ahead of a sequential reader; 0: none"),
+      live(count_setting("origin.in_flight", number_of(&C::origin_in_flight), 1, 4096),
+           "requests to the store at the same time"),
+      live(time_setting("mount.linger", &C::mount_linger), "how long an image stays after its last mount"),
+      live(choice_setting("log.level", &C::log_level, {"debug", "info", "warn", "error"}), "what thawd logs"),
+  };
 }
 
-Setting time(std::string key, std::chrono::milliseconds Config::*field) {
-  return {std::move(key),
-          [field](Config& config, const Json& value) -> Status {
-            if (!value.is_string()) return wrong("must be a time such as \"30s\"");
-            THAW_ASSIGN(config.*field, parse_duration(value.get<std::string>()));
-            return {};
-          },
-          [field](const Config& config) { return Json(exact_time(config.*field)); }};
-}
-
-Setting texts(std::string key, std::vector<std::string> Config::*field) {
-  return {std::move(key),
-          [field](Config& config, const Json& value) -> Status {
-            const bool good = value.is_array() &&
-                              std::ranges::all_of(value, [](const Json& item) { return item.is_string(); });
-            if (!good) return wrong("must be a list of texts");
-            config.*field = value.get<std::vector<std::string>>();
-            return {};
-          },
-          [field](const Config& config) { return Json(config.*field); }};
-}
-
-std::vector<Setting> make_settings() {
+std::vector<Setting> command_settings() {
+  using C = Config;
+  using L = Limits;
   constexpr uint64_t kMany = std::numeric_limits<uint32_t>::max();
+  const auto count = [](const char* key, uint64_t L::*field, uint64_t least, uint64_t most,
+                        const char* about) {
+    return command(count_setting(key, limit_of(field), least, most), about);
+  };
+  const auto size = [](const char* key, uint64_t L::*field, uint64_t least, const char* about) {
+    return command(size_setting(key, limit_of(field), least), about);
+  };
   return {
-      text("store.url", &Config::store_url),
-      optional_text("s3.endpoint", &Config::s3_endpoint),
-      text("s3.region", &Config::s3_region),
-      yes_or_no("s3.path_style", &Config::s3_path_style),
-      optional_text("s3.ca_file", &Config::s3_ca_file),
-      text("keys.url", &Config::keys_url),
-      text("tenant", &Config::tenant),
-      text("run_dir", &Config::run_dir),
-      text("state_dir", &Config::state_dir),
-      texts("trust.builders", &Config::trusted_builders),
-      size("memory.size", number(&Config::memory_bytes), kMinMemoryBytes),
-      choice("memory.eviction", &Config::memory_eviction, {"s3-fifo", "lru-k"}),
-      yes_or_no("prefetch.replay", &Config::prefetch_replay),
-      optional_text("flash.path", &Config::flash_path),
-      size("flash.size", number(&Config::flash_bytes), kMinFlashBytes),
-      choice("flash.admit", &Config::flash_admit, {"all", "second"}),
-      count("flash.daily_rewrites", number(&Config::flash_daily_rewrites), 1, 10'000),
-      texts("zone.nodes", &Config::zone_nodes),
-      count("zone.data_shards", number(&Config::zone_data_shards), 1, 32),
-      count("zone.parity_shards", number(&Config::zone_parity_shards), 0, 16),
-      yes_or_no("zone.tls", &Config::zone_tls),
-      optional_text("zone.ca_file", &Config::zone_ca_file),
-      optional_text("zone.auth_file", &Config::zone_auth_file),
-      optional_text("metrics.listen", &Config::metrics_listen),
-      time("read.deadline", &Config::read_deadline),
-      choice("read.outage", &Config::read_outage, {"error", "wait"}),
-      count("read.ahead_chunks", number(&Config::read_ahead_chunks), 0, 64),
-      count("origin.in_flight", number(&Config::origin_in_flight), 1, 4096),
-      time("mount.linger", &Config::mount_linger),
-      text("build.spool_dir", &Config::build_spool_dir),
-      count("build.max_layers", limit(&Limits::max_layers), 1, kMany),
-      count("build.max_entries", limit(&Limits::max_entries), 1, kMany),
-      size("build.max_expanded_bytes", limit(&Limits::max_expanded_bytes), 1),
-      count("build.max_expansion_ratio", limit(&Limits::max_expansion_ratio), 1, kMany),
-      size("build.expansion_floor_bytes", limit(&Limits::expansion_floor_bytes), 0),
-      size("build.max_file_bytes", limit(&Limits::max_file_bytes), 1),
-      count("build.max_path_bytes", limit(&Limits::max_path_bytes), 1, 64 * kKiB),
-      count("build.max_path_depth", limit(&Limits::max_path_depth), 1, 8192),
-      size("build.max_xattr_bytes", limit(&Limits::max_xattr_bytes), 0),
-      size("build.max_xattr_bytes_total", limit(&Limits::max_xattr_bytes_total), 0),
-      size("build.max_header_bytes", limit(&Limits::max_header_bytes), kKiB),
-      count("build.max_sparse_ranges", limit(&Limits::max_sparse_ranges), 1, kMany),
-      size("build.max_metadata_bytes", limit(&Limits::max_metadata_bytes), kMiB),
-      size("build.max_json_bytes", limit(&Limits::max_json_bytes), kKiB),
-      count("build.max_json_depth", limit(&Limits::max_json_depth), 1, 512),
-      text("run.runtime", &Config::run_runtime),
-      choice("log.level", &Config::log_level, {"debug", "info", "warn", "error"}),
+      command(text_setting("build.spool_dir", &C::build_spool_dir),
+              "where builds keep contents, in a file without a name"),
+      count("build.max_layers", &L::max_layers, 1, kMany, "layers of an image"),
+      count("build.max_entries", &L::max_entries, 1, kMany, "entries of all its layers"),
+      size("build.max_expanded_bytes", &L::max_expanded_bytes, 1, "all its layers, uncompressed"),
+      count("build.max_expansion_ratio", &L::max_expansion_ratio, 1, kMany,
+            "how much larger than compressed a layer may be, once it is larger than expansion_floor_bytes"),
+      size("build.expansion_floor_bytes", &L::expansion_floor_bytes, 0, "see max_expansion_ratio"),
+      size("build.max_file_bytes", &L::max_file_bytes, 1, "one file"),
+      count("build.max_path_bytes", &L::max_path_bytes, 1, 64 * kKiB, "the path of a file"),
+      count("build.max_path_depth", &L::max_path_depth, 1, 8192, "folders in a path"),
+      size("build.max_xattr_bytes", &L::max_xattr_bytes, 0, "the extended attributes of a file"),
+      size("build.max_xattr_bytes_total", &L::max_xattr_bytes_total, 0, "those of all files"),
+      size("build.max_header_bytes", &L::max_header_bytes, kKiB,
+           "long names and extended headers of an entry"),
+      count("build.max_sparse_ranges", &L::max_sparse_ranges, 1, kMany, "pieces of a sparse file"),
+      size("build.max_metadata_bytes", &L::max_metadata_bytes, kMiB, "what a build keeps in memory"),
+      size("build.max_json_bytes", &L::max_json_bytes, kKiB, "a JSON document of an image"),
+      count("build.max_json_depth", &L::max_json_depth, 1, 512, "how deep it may nest"),
+      command(text_setting("run.runtime", &C::run_runtime), "runc, crun, a path, or auto"),
   };
 }
 
@@ -199,8 +133,21 @@ size_t edit_distance(const std::string& a, const std::string& b) {
 }  // namespace
 
 const std::vector<Setting>& settings() {
-  static const std::vector<Setting> table = make_settings();
+  static const std::vector<Setting> table = [] {
+    std::vector<Setting> all = daemon_settings();
+    std::ranges::move(command_settings(), std::back_inserter(all));
+    return all;
+  }();
   return table;
+}
+
+const Setting* find_setting(const std::string& key) {
+  const auto found = std::ranges::find(settings(), key, &Setting::key);
+  return found == settings().end() ? nullptr : &*found;
+}
+
+bool is_setting_group(const std::string& key) {
+  return std::ranges::any_of(settings(), [&key](const Setting& s) { return s.key.starts_with(key + "."); });
 }
 
 std::string nearest_key(const std::string& key) {

@@ -15,6 +15,7 @@
 #include "daemon/processes/backoff.h"
 #include "daemon/processes/channel.h"
 #include "daemon/processes/record_table.h"
+#include "daemon/processes/worker_link.h"
 #include "daemon/processes/worker_process.h"
 
 namespace thaw {
@@ -200,6 +201,7 @@ Status Supervisor::carry_out(Message& message) {
       return {};
     case MessageKind::kPut:
     case MessageKind::kPutSaved: {
+      if (message.key == kLogLevelRecord) spdlog::set_level(spdlog::level::from_str(message.value));
       Fd blob = message.fds.empty() ? Fd() : std::move(message.fds[0]);
       return table_.put({std::move(message.key), std::move(message.value), std::move(blob)},
                         message.kind == MessageKind::kPutSaved ? Keep::kSaved : Keep::kInMemory);

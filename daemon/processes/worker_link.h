@@ -20,6 +20,8 @@ namespace thaw {
 inline constexpr int kRecordsSocket = 3;
 inline constexpr int kOrdersSocket = 4;
 
+// What the supervisor logs, like the worker; see Config::log_level.
+inline constexpr const char* kLogLevelRecord = "log/level";
 // The record of the connection's FUSE_INIT; its value is the message.
 inline constexpr const char* kFuseInitRecord = "fuse/init";
 

@@ -2,8 +2,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
-#include <array>
 #include <chrono>
 #include <nlohmann/json.hpp>
 
@@ -13,14 +11,6 @@ namespace thaw {
 namespace {
 
 using Json = nlohmann::json;
-
-// Those that reload() applies; all others need a restart.
-constexpr std::array<std::string_view, 5> kAppliedAtOnce = {"memory.size", "read.deadline", "read.outage",
-                                                            "log.level", "prefetch.replay"};
-// Those that a tier must agree to; see change_zone() and change_flash().
-constexpr std::array<std::string_view, 4> kZoneKeys = {"zone.nodes", "zone.tls", "zone.ca_file",
-                                                       "zone.auth_file"};
-constexpr std::string_view kFlashKey = "flash.size";
 
 // What is needed to open an image again, by the next daemon: a request of the API, pinned to the manifest.
 struct ImageRequestText {
@@ -109,9 +99,6 @@ std::string place(const MountRequest& request) {
 
 }  // namespace
 
-ControlApi::ControlApi(const Parts& parts, Config config, std::string config_file)
-    : parts_(parts), config_file_(std::move(config_file)), config_(std::move(config)) {}
-
 void ControlApi::register_with(ControlServer& server) {
   server.on_post("/v1/mounts", [this](const Json& request) { return mount(request); });
   server.on_post("/v1/umount", [this](const Json& request) { return umount(request); });
@@ -119,16 +106,12 @@ void ControlApi::register_with(ControlServer& server) {
   server.on_get("/v1/mounts", [this](const Json&) { return list_mounts(); });
   server.on_post("/v1/explain", [this](const Json& request) { return explain_mount(request); });
   server.on_get("/v1/stats", [this](const Json&) { return stats(); });
-  server.on_post("/v1/reload", [this](const Json&) { return reload(); });
-}
-
-Config ControlApi::config() const {
-  MutexLock lock(mutex_);
-  return config_;
+  server.on_post("/v1/reload", [this](const Json&) { return parts_.live.reload(); });
+  server.on_get("/v1/config", [this](const Json&) -> Result<Json> { return parts_.live.describe(); });
 }
 
 Result<Json> ControlApi::mount(const Json& request) {
-  THAW_ASSIGN(ImageRequestText image, parse_request(request, config()));
+  THAW_ASSIGN(ImageRequestText image, parse_request(request, parts_.live.config()));
   THAW_ASSIGN(const OpenedImage opened,
               parts_.session.open_image(image.name.text(), image.tenant, image.rollback));
   MountRequest mounting;
@@ -191,7 +174,7 @@ Result<Json> ControlApi::umount(const Json& request) {
 }
 
 Result<Json> ControlApi::record_trace(const Json& request) {
-  THAW_ASSIGN(const ImageRequestText image, parse_request(request, config()));
+  THAW_ASSIGN(const ImageRequestText image, parse_request(request, parts_.live.config()));
   THAW_ASSIGN(const OpenedImage opened,
               parts_.session.open_image(image.name.text(), image.tenant, image.rollback));
   const std::string key = image_key(opened.manifest.digest, image.outage);
@@ -259,60 +242,6 @@ Result<Json> ControlApi::stats() {
               {"read_errors", parts_.counters.reads.errors.load()},
               {"bytes_read", parts_.counters.reads.bytes.load()},
               {"latency_us", latency_json(latency)}};
-}
-
-// Nodes join and leave a tier that is there; a tier that begins or ends is another chain.
-Status ControlApi::change_zone(const Config& fresh, Json& applied, Json& needs_restart) {
-  const bool stays = parts_.zone != nullptr && !fresh.zone_nodes.empty();
-  for (const std::string& key : changed_keys(config_, fresh)) {
-    if (std::ranges::count(kZoneKeys, key) > 0) (stays ? applied : needs_restart).push_back(key);
-  }
-  if (!stays) return {};
-  // Also when no key has changed: what a file holds may have.
-  THAW_TRY(parts_.zone->reconfigure(fresh));
-  config_.zone_nodes = fresh.zone_nodes;
-  config_.zone_tls = fresh.zone_tls;
-  config_.zone_ca_file = fresh.zone_ca_file;
-  config_.zone_auth_file = fresh.zone_auth_file;
-  return {};
-}
-
-Status ControlApi::change_flash(const Config& fresh, Json& applied, Json& needs_restart) {
-  if (fresh.flash_bytes == config_.flash_bytes) return {};
-  if (parts_.flash == nullptr) {
-    needs_restart.push_back("flash.size");
-    return {};
-  }
-  THAW_TRY(parts_.flash->resize(fresh.flash_bytes));
-  config_.flash_bytes = fresh.flash_bytes;
-  applied.push_back("flash.size");
-  return {};
-}
-
-Result<Json> ControlApi::reload() {
-  THAW_ASSIGN(const Config fresh, load_config(config_file_));
-  Json applied = Json::array();
-  Json needs_restart = Json::array();
-  MutexLock lock(mutex_);
-  for (const std::string& key : changed_keys(config_, fresh)) {
-    if (key == kFlashKey || std::ranges::count(kZoneKeys, key) > 0) continue;
-    const bool at_once = std::ranges::count(kAppliedAtOnce, key) > 0;
-    (at_once ? applied : needs_restart).push_back(key);
-  }
-  THAW_TRY(change_zone(fresh, applied, needs_restart));
-  THAW_TRY(change_flash(fresh, applied, needs_restart));
-  parts_.chain.memory().set_capacity(fresh.memory_bytes);
-  parts_.images.set_deadline(fresh.read_deadline);
-  spdlog::set_level(spdlog::level::from_str(fresh.log_level));
-  config_.memory_bytes = fresh.memory_bytes;
-  config_.read_deadline = fresh.read_deadline;
-  config_.read_outage = fresh.read_outage;
-  config_.log_level = fresh.log_level;
-  config_.prefetch_replay = fresh.prefetch_replay;
-  THAW_TRY(parts_.keep_config(config_));
-  spdlog::info("the configuration was read again; applied: {}, needs a restart: {}", applied.dump(),
-               needs_restart.dump());
-  return Json{{"applied", applied}, {"needs_restart", needs_restart}};
 }
 
 }  // namespace thaw

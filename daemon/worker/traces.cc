@@ -142,7 +142,7 @@ void Traces::loaded(const std::shared_ptr<Episode>& episode, const Result<Object
 
 PrefetchPlan Traces::plan_for(const Digest& manifest, uint64_t mount) {
   PrefetchPlan plan;
-  plan.window = parts_.window;
+  plan.window = window_;
   plan.fetch.mount = mount;
   ImageCounters& counters = parts_.counters.image(manifest);
   plan.fetched = [&counters](const Fetched& fetched) {

@@ -6,6 +6,7 @@
 // opened or written is no error to anybody.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -37,14 +38,17 @@ class Traces {
     Chain& chain;
     CountersPage& counters;
     Timers& timers;
-    uint32_t window;  // chunks in flight for one image
+    uint32_t window;  // chunks in flight for one image, at first
   };
   struct Episode;  // of one image, from its first mount until its trace is recorded
 
   // What there is to say about the image's trace.
   static std::shared_ptr<const TraceReport> report(const std::shared_ptr<Episode>& episode);
 
-  explicit Traces(const Parts& parts) : parts_(parts) {}
+  explicit Traces(const Parts& parts) : parts_(parts), window_(parts.window) {}
+
+  // Chunks in flight for one image, for what is begun from now on.
+  void set_window(uint32_t window) { window_ = window; }
 
   // An image whose trace shall be recorded, whatever is known of it.
   static std::shared_ptr<Episode> begin(const OpenedImage& image);
@@ -67,6 +71,7 @@ class Traces {
   void save(const Episode& episode, const Trace& trace);
 
   const Parts parts_;
+  std::atomic<uint32_t> window_;
 };
 
 }  // namespace thaw

@@ -12,17 +12,18 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "daemon/config/config_json.h"
 #include "daemon/control/metrics_server.h"
 #include "daemon/flash_tier.h"
 #include "daemon/mounts/earlier_mounts.h"
 #include "daemon/processes/worker_link.h"
 #include "daemon/processes/worker_pool.h"
 #include "daemon/worker/control_api.h"
+#include "daemon/worker/live_settings.h"
 #include "daemon/worker/metrics_text.h"
 #include "daemon/zone_tier.h"
 #include "fuse/session.h"
 #include "lib/base/timer_queue.h"
-#include "lib/manifest/manifest.h"
 
 namespace thaw {
 namespace {
@@ -32,21 +33,24 @@ namespace {
 constexpr const char* kConfigRecord = "config";
 
 constexpr size_t kLeastReaders = 2;
-constexpr uint64_t kReadAheadShare = 8;  // of the memory tier, for all read-ahead together
 constexpr std::chrono::seconds kOutageReport{30};
 constexpr std::chrono::seconds kMetricsRetry{2};
 
-Status keep_config(WorkerLink& link, const Config& config) {
-  return link.put({kConfigRecord, config_text(config), {}}, Keep::kInMemory);
+Status keep_config(WorkerLink& link, const ConfigReading& in_effect) {
+  THAW_TRY(link.put({kLogLevelRecord, in_effect.config.log_level, {}}, Keep::kInMemory));
+  return link.put({kConfigRecord, config_json(in_effect).dump(), {}}, Keep::kInMemory);
 }
 
-Result<Config> running_config(WorkerLink& link, const Inheritance& inheritance, const std::string& file) {
+Result<ConfigReading> running_config(WorkerLink& link, const Inheritance& inheritance,
+                                     const std::string& file) {
   for (const Record& record : inheritance.records) {
-    if (record.key == kConfigRecord) return parse_config(record.value, "the daemon's configuration");
+    if (record.key == kConfigRecord)
+      return read_config_json(nlohmann::json::parse(record.value, nullptr, false));
   }
-  THAW_ASSIGN(Config config, load_config(file));
-  THAW_TRY(keep_config(link, config));
-  return config;
+  THAW_ASSIGN(ConfigReading reading, read_config_file(file));
+  THAW_TRY(accepted(reading));
+  THAW_TRY(keep_config(link, reading));
+  return reading;
 }
 
 Result<CountersPage*> map_counters(const Fd& memory) {
@@ -85,14 +89,8 @@ ChainOptions chain_options(const Config& config) {
   options.memory = {config.memory_bytes,
                     config.memory_eviction == "lru-k" ? EvictionRule::kLruK : EvictionRule::kS3Fifo};
   options.origin_in_flight = static_cast<uint32_t>(config.origin_in_flight);
-  options.read_ahead_bytes = config.read_ahead_chunks == 0 ? 0 : config.memory_bytes / kReadAheadShare;
+  options.read_ahead = read_ahead_limits(config);
   return options;
-}
-
-// Chunks in flight for one image: enough to fill a link whose answers take long, little of the memory tier.
-uint32_t prefetch_window(const Config& config) {
-  return static_cast<uint32_t>(
-      std::clamp<uint64_t>(config.memory_bytes / kReadAheadShare / kDefaultChunkSize, 4, 48));
 }
 
 MountTableOptions mount_options(const Config& config) {
@@ -106,23 +104,24 @@ MountTableOptions mount_options(const Config& config) {
 class Worker {
  public:
   Worker(WorkerLink& link, std::unique_ptr<StoreSession> session, CountersPage& counters,
-         const Config& config, const std::string& config_file)
+         const ConfigReading& reading, const std::string& config_file)
       : link_(link),
         counters_(counters),
         session_(std::move(session)),
-        flash_(open_flash(config, {session_->cpu(), timers_, counters.tier(Tier::kFlash)})),
-        zone_(open_zone(config, {session_->cpu(), counters.tier(Tier::kZone), counters.zone})),
+        flash_(open_flash(reading.config, {session_->cpu(), timers_, counters.tier(Tier::kFlash)})),
+        zone_(open_zone(reading.config, {session_->cpu(), counters.tier(Tier::kZone), counters.zone})),
         chain_({session_->store(), session_->cpu(), timers_, counters, flash_ ? &flash_->store() : nullptr,
                 zone_ ? &zone_->store() : nullptr},
-               chain_options(config)),
-        images_(chain_, counters, timers_, config.read_deadline),
+               chain_options(reading.config)),
+        images_(chain_, counters, timers_, reading.config.read_deadline),
         helpers_({"/proc/self/exe", "--mount-helper"}),
-        mounts_({images_, link, helpers_, timers_}, mount_options(config)),
-        traces_({session_->store(), chain_, counters, timers_, prefetch_window(config)}),
-        api_({*session_, mounts_, images_, chain_, counters, traces_, zone_.get(), flash_.get(),
-              [this](const Config& in_effect) { return keep_config(link_, in_effect); }},
-             config, config_file),
-        metrics_listen_(config.metrics_listen) {}
+        mounts_({images_, link, helpers_, timers_}, mount_options(reading.config)),
+        traces_({session_->store(), chain_, counters, timers_, prefetch_window(reading.config)}),
+        live_({*session_, mounts_, images_, chain_, traces_, zone_.get(), flash_.get(),
+               [this](const ConfigReading& in_effect) { return keep_config(link_, in_effect); }},
+              reading, config_file),
+        api_({*session_, mounts_, images_, chain_, counters, traces_, live_}),
+        metrics_listen_(reading.config.metrics_listen) {}
 
   Status run(Inheritance inheritance);
 
@@ -144,6 +143,7 @@ class Worker {
   HelperClient helpers_;
   MountTable mounts_;
   Traces traces_;
+  LiveSettings live_;
   ControlApi api_;
   const std::string metrics_listen_;  // empty: nowhere
   std::vector<std::thread> threads_;
@@ -177,7 +177,7 @@ void Worker::watch_store() {
 }
 
 void Worker::reload() {
-  const auto reloaded = api_.reload();
+  const auto reloaded = live_.reload();
   if (!reloaded.ok()) spdlog::error("reload: {}", reloaded.error().message);
 }
 
@@ -215,11 +215,12 @@ Status Worker::run(Inheritance inheritance) {
 Status start_worker(const std::string& config_file) {
   WorkerLink link;
   THAW_ASSIGN(Inheritance inheritance, link.inherit());
-  THAW_ASSIGN(const Config config, running_config(link, inheritance, config_file));
+  THAW_ASSIGN(const ConfigReading reading, running_config(link, inheritance, config_file));
+  const Config& config = reading.config;
   spdlog::set_level(spdlog::level::from_str(config.log_level));
   THAW_ASSIGN(CountersPage * counters, map_counters(inheritance.counters));
   THAW_ASSIGN(auto session, StoreSession::open(config, StoreUse::kRead, KeyringUse::kRead));
-  return Worker(link, std::move(session), *counters, config, config_file).run(std::move(inheritance));
+  return Worker(link, std::move(session), *counters, reading, config_file).run(std::move(inheritance));
 }
 
 }  // namespace

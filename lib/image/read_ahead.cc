@@ -16,13 +16,13 @@ constexpr uint64_t kSlack = 4;
 bool ReadAheadBudget::take(uint64_t bytes) {
   uint64_t used = used_.load(std::memory_order_relaxed);
   do {
-    if (used + bytes > limit_) return false;
+    if (used + bytes > limit_.load(std::memory_order_relaxed)) return false;
   } while (!used_.compare_exchange_weak(used, used + bytes, std::memory_order_relaxed));
   return true;
 }
 
 void ReadAhead::observe(uint64_t offset, uint32_t length, const Fetch& fetch) {
-  if (length == 0) return;
+  if (length == 0 || parts_.budget.chunks() == 0) return;
   Ahead ahead;
   {
     MutexLock lock(mutex_);
@@ -47,7 +47,7 @@ ReadAhead::Ahead ReadAhead::advance(uint64_t offset, uint32_t length) {
   const uint64_t chunk = (stream->next - 1) / map_->chunk_size;
   if (stream->window > 0 && chunk == stream->chunk) return {};
   stream->chunk = chunk;
-  stream->window = std::clamp(stream->window * 2, 1U, kMaxWindow);
+  stream->window = std::clamp(stream->window * 2, 1U, std::max(1U, parts_.budget.chunks()));
   const Ahead ahead{std::max(stream->asked_until, chunk + 1), chunk + 1 + stream->window};
   stream->asked_until = std::max(stream->asked_until, ahead.end);
   return ahead;

@@ -1,8 +1,8 @@
 // ReadAhead: notices that an image is read in order, and asks for the chunks that come next, so that they lie
 // in the tiers when the reader arrives. Its results are answers to nobody: they only fill.
 //
-// ReadAheadBudget: the bytes that all images together may read ahead at one time. Owned by the daemon,
-// outlives every ReadAhead; any thread.
+// ReadAheadBudget: how far one reader may be ahead of itself, and the bytes that all images together may read
+// ahead at one time; both may change at any time. Owned by the daemon, outlives every ReadAhead; any thread.
 //
 // ReadAhead is owned by its ImageReader. Any thread may call observe(); no lock is held across a fetch.
 #pragma once
@@ -22,14 +22,27 @@ namespace thaw {
 
 class ReadAheadBudget {
  public:
-  explicit ReadAheadBudget(uint64_t bytes) : limit_(bytes) {}
+  struct Limits {
+    uint64_t bytes = 0;    // of all images together
+    uint32_t chunks = 16;  // of one reader; 0: nothing is read ahead
+  };
+
+  explicit ReadAheadBudget(const Limits& limits) : limit_(limits.bytes), chunks_(limits.chunks) {}
+
+  // For what is asked for from now on.
+  void set_limits(const Limits& limits) {
+    limit_.store(limits.bytes, std::memory_order_relaxed);
+    chunks_.store(limits.chunks, std::memory_order_relaxed);
+  }
+  uint32_t chunks() const { return chunks_.load(std::memory_order_relaxed); }
 
   bool take(uint64_t bytes);
   void give_back(uint64_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
   uint64_t used() const { return used_.load(std::memory_order_relaxed); }
 
  private:
-  const uint64_t limit_;
+  std::atomic<uint64_t> limit_;
+  std::atomic<uint32_t> chunks_;
   std::atomic<uint64_t> used_ = 0;
 };
 
@@ -37,7 +50,6 @@ class ReadAhead {
  public:
   static constexpr size_t kStreams = 8;                  // readers of one image that are told apart
   static constexpr uint64_t kTriggerBytes = 256 * 1024;  // read in order before anything is read ahead
-  static constexpr uint32_t kMaxWindow = 16;             // chunks
 
   struct Parts {
     ChunkSource& source;

@@ -30,7 +30,7 @@ OpenedStore open_directory(std::string_view url, StoreUse use, Executor& executo
 OpenedStore open_bucket(std::string_view url, const StoreParts& parts) {
   THAW_ASSIGN(S3Place place, S3Place::parse(url, parts.s3));
   return std::unique_ptr<ObjectStore>(
-      std::make_unique<S3Store>(std::move(place), *parts.http, parts.executor));
+      std::make_unique<S3Store>(std::move(place), *parts.http, parts.executor, *parts.credentials));
 }
 
 }  // namespace

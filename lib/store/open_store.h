@@ -10,6 +10,7 @@
 #include "lib/base/result.h"
 #include "lib/http/http_client.h"
 #include "lib/store/object_store.h"
+#include "lib/store/s3_credentials.h"
 #include "lib/store/s3_place.h"
 
 namespace thaw {
@@ -22,13 +23,14 @@ enum class StoreUse : uint8_t {
 // What a store works with; all of it must outlive the store.
 struct StoreParts {
   Executor& executor;          // runs blocking calls and hashes
-  HttpClient* http = nullptr;  // for S3
+  HttpClient* http = nullptr;  // for S3, like the rest
+  S3CredentialSource* credentials = nullptr;
   S3Options s3{};
 };
 
 constexpr bool is_s3_url(std::string_view url) { return url.starts_with("s3://"); }
 
-// kUsage for a URL that names no store. REQUIRES: parts.http, when is_s3_url(url)
+// kUsage for a URL that names no store. REQUIRES: parts.http and parts.credentials, when is_s3_url(url)
 Result<std::unique_ptr<ObjectStore>> open_object_store(std::string_view url, StoreUse use,
                                                        const StoreParts& parts);
 

@@ -49,11 +49,12 @@ struct S3Client::Exchange {
   HttpResponse refusal;
 };
 
-S3Client::S3Client(S3Place place, HttpClient& http, Executor& executor)
-    : place_(std::move(place)), http_(http), executor_(executor), credentials_(steady_clock()) {}
+S3Client::S3Client(S3Place place, HttpClient& http, Executor& executor, S3CredentialSource& credentials)
+    : place_(std::move(place)), http_(http), executor_(executor), credentials_(credentials) {}
 
 void S3Client::send(S3Request request, Completion<HttpResponse> done) {
   request.deadline = std::min(request.deadline, steady_clock().now() + kDefaultTimeout);
+  if (credentials_.take_turn()) executor_.post([this] { credentials_.refresh(); });
   auto exchange = std::make_unique<Exchange>();
   exchange->request = std::move(request);
   exchange->done = std::move(done);

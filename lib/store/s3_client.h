@@ -1,7 +1,7 @@
 // S3Client: sends signed requests to one bucket and says what an answer means.
 //
 // Any thread may call; nothing blocks. Completions run on the HTTP client's loop or on `executor`. Keys that
-// the server refuses are read again once a request, in case they were rotated.
+// the server refuses are read again once a request, in case they were rotated, and now and then anyway.
 #pragma once
 
 #include <memory>
@@ -31,8 +31,8 @@ class S3Client {
   // A request that has no deadline of its own ends after this, whatever still trickles.
   static constexpr std::chrono::seconds kDefaultTimeout{60};
 
-  // `http` and `executor` must outlive it; `executor` reads credentials.
-  S3Client(S3Place place, HttpClient& http, Executor& executor);
+  // What is passed in must outlive it; `executor` reads credentials.
+  S3Client(S3Place place, HttpClient& http, Executor& executor, S3CredentialSource& credentials);
 
   const S3Place& place() const { return place_; }
 
@@ -53,7 +53,7 @@ class S3Client {
   const S3Place place_;
   HttpClient& http_;
   Executor& executor_;
-  S3CredentialSource credentials_;
+  S3CredentialSource& credentials_;
 };
 
 }  // namespace thaw

@@ -78,7 +78,8 @@ std::optional<S3Credentials> parse_credentials(std::string_view text, std::strin
   return keys;
 }
 
-S3CredentialSource::S3CredentialSource(const Clock& clock) : clock_(clock), current_(read_credentials()) {}
+S3CredentialSource::S3CredentialSource(const Clock& clock)
+    : clock_(clock), current_(read_credentials()), next_turn_(clock.now() + kFresh) {}
 
 std::shared_ptr<const S3Credentials> S3CredentialSource::current() const {
   const MutexLock lock(mutex_);
@@ -91,12 +92,30 @@ std::shared_ptr<const S3Credentials> S3CredentialSource::renew(
   auto before = current();
   if (before != refused || (read_at_ && clock_.now() - *read_at_ < kBetweenReads)) return before;
   read_at_ = clock_.now();
-  auto read = read_credentials();
-  // A file that is being replaced may be unreadable for a moment.
-  if (!read || (before && *read == *before)) return before;
+  read_again();
+  return current();
+}
+
+bool S3CredentialSource::take_turn() {
   const MutexLock lock(mutex_);
+  const TimePoint now = clock_.now();
+  if (now < next_turn_) return false;
+  next_turn_ = now + kFresh;
+  return true;
+}
+
+bool S3CredentialSource::refresh() {
+  const MutexLock reading(reading_);
+  return read_again();
+}
+
+bool S3CredentialSource::read_again() {
+  auto read = read_credentials();
+  const MutexLock lock(mutex_);
+  // A file that is being replaced may be unreadable for a moment.
+  if (!read || (current_ && *read == *current_)) return false;
   current_ = std::move(read);
-  return current_;
+  return true;
 }
 
 }  // namespace thaw

@@ -2,7 +2,8 @@
 // AWS_SESSION_TOKEN, else the shared credentials file ($AWS_SHARED_CREDENTIALS_FILE or ~/.aws/credentials,
 // profile $AWS_PROFILE or "default").
 //
-// Any thread may call. The constructor and renew() read a small file, so they are for threads that may wait.
+// Any thread may call. The constructor, renew() and refresh() read a small file, so they are for threads that
+// may wait.
 #pragma once
 
 #include <memory>
@@ -17,10 +18,18 @@ namespace thaw {
 
 class S3CredentialSource {
  public:
+  static constexpr std::chrono::seconds kFresh{60};
+
   explicit S3CredentialSource(const Clock& clock);
 
   // Null when there are none.
   std::shared_ptr<const S3Credentials> current() const EXCLUDES(mutex_);
+
+  // True once in kFresh, and then for one caller: it is time for refresh(), which takes rotated keys before
+  // the old ones are refused.
+  bool take_turn() EXCLUDES(mutex_);
+  // Reads the source again; true when there are other keys now.
+  bool refresh() EXCLUDES(reading_, mutex_);
 
   // Reads the source again, at most five times a second, because `refused` (null: none) did not do; they may
   // have been rotated. Returns what is current then.
@@ -28,6 +37,8 @@ class S3CredentialSource {
       EXCLUDES(reading_, mutex_);
 
  private:
+  bool read_again() REQUIRES(reading_) EXCLUDES(mutex_);
+
   const Clock& clock_;
   // Held while the file is read, so that all whom old keys failed get the new ones; current() never waits
   // for it. Taken before mutex_.
@@ -36,6 +47,7 @@ class S3CredentialSource {
 
   mutable Mutex mutex_;
   std::shared_ptr<const S3Credentials> current_ GUARDED_BY(mutex_);
+  TimePoint next_turn_ GUARDED_BY(mutex_);
 };
 
 // One profile of a file in the format of AWS's shared credentials file. Nothing unless it has both keys.

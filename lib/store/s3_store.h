@@ -5,9 +5,9 @@
 // then put to (remembered): harmless for objects whose name fixes their bytes, while two writers of one name
 // record at the same moment may then both believe that they were first.
 //
-// Any thread may call; nothing blocks: the HTTP client's loop sends, `executor` hashes what is put. Both must
-// outlive the store, and the store its operations. Errors beyond ObjectStore's: a bucket that does not exist
-// is kFailed, another region kUsage, a writer in the way (409) kUnreachable.
+// Any thread may call; nothing blocks: the HTTP client's loop sends, `executor` hashes what is put. All that
+// is passed in must outlive the store, and the store its operations. Errors beyond ObjectStore's: a bucket
+// that does not exist is kFailed, another region kUsage, a writer in the way (409) kUnreachable.
 #pragma once
 
 #include <atomic>
@@ -22,8 +22,8 @@ namespace thaw {
 
 class S3Store final : public ObjectStore {
  public:
-  S3Store(S3Place place, HttpClient& http, Executor& executor)
-      : client_(std::move(place), http, executor), executor_(executor) {}
+  S3Store(S3Place place, HttpClient& http, Executor& executor, S3CredentialSource& credentials)
+      : client_(std::move(place), http, executor, credentials), executor_(executor) {}
 
   void get(const std::string& key, const GetOptions& options, Completion<Object> done) override;
   void size_of(const std::string& key, Completion<uint64_t> done) override;

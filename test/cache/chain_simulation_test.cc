@@ -190,7 +190,7 @@ class Simulation {
   Origin origin_{{reader_, cpu_, timers_, origin_counters_, key_of, 1}, {"new", "old"}, few_requests()};
   SingleFlight flight_{memory_, origin_, origin_, timers_};
   ReadThrough chain_{memory_, Tier::kMemory, flight_, memory_counters_};
-  ReadAheadBudget budget_{kBudget};
+  ReadAheadBudget budget_{{.bytes = kBudget}};
   ImageReader image_reader_{image_.map, {chain_, memory_, budget_, image_counters_}};
   std::vector<std::unique_ptr<Read>> reads_;
   uint64_t last_end_ = 0;

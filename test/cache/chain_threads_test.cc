@@ -71,7 +71,7 @@ struct Chain {
   TierCounters origin_counters{};
   ImageCounters image_counters{};
   MemoryStore memory{{512 * kKiB}, memory_counters};
-  ReadAheadBudget budget{128 * kKiB};
+  ReadAheadBudget budget{{.bytes = 128 * kKiB}};
   std::unique_ptr<TimerThread> timer = std::make_unique<TimerThread>();
   std::unique_ptr<ThreadPool> cpu = std::make_unique<ThreadPool>(2);
   std::unique_ptr<ThreadPool> io = std::make_unique<ThreadPool>(2);

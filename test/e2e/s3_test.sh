@@ -157,6 +157,27 @@ test_rotated_credentials_are_picked_up() {
   grep -qE "$S3_SECRET|other" "$T/thawd.log" && fail "a secret is in the log" || true
 }
 
+test_a_reload_takes_rotated_credentials_before_they_are_refused() {
+  begin
+  local admin="radosgw-admin -c $T/rgw/ceph.conf -n client.rgw"
+  unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+  export AWS_SHARED_CREDENTIALS_FILE=$T/credentials
+  write_credentials "$S3_KEY" "$S3_SECRET"
+  thaw build "oci:$IMAGES/nasty:latest" nasty:1 >/dev/null
+  start_daemon
+  equal "$(json_value '.applied | length' thaw reload)" 0 "what a reload without a change applies"
+  $admin key create --uid test --key-type s3 --access-key second --secret-key other >/dev/null
+  write_credentials second other
+  equal "$(json_value '.applied | join(",")' thaw reload)" credentials "what a reload applies"
+  $admin key rm --uid test --key-type s3 --access-key "$S3_KEY" >/dev/null
+  # Nothing is left to be read again, should they be refused.
+  rm "$T/credentials"
+  thaw mount nasty:1 "$T/mnt"
+  same_tree "$IMAGES/nasty.txt" "$T/mnt"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+
 test_a_bucket_over_tls_needs_a_certificate_that_is_trusted() {
   begin
   S3_ENDPOINT=$S3_TLS_ENDPOINT use_bucket images ".s3.ca_file = \"$S3_CA_FILE\""

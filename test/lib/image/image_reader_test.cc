@@ -43,7 +43,7 @@ struct Fixture {
   MemoryStore memory{{16 * kMiB}, tier};
   FakeSource lower;
   ReadThrough chain{memory, Tier::kMemory, lower, tier};
-  ReadAheadBudget budget{0};
+  ReadAheadBudget budget{{.bytes = 0}};
   std::unique_ptr<ImageReader> reader =
       std::make_unique<ImageReader>(image.map, ImageReader::Parts{chain, memory, budget, counters});
   Answer<ReadableRange> answer;
@@ -69,7 +69,7 @@ TEST_CASE("every range reads as the device has it", "[image_reader]") {
 TEST_CASE("what is not in memory is guessed from, what is there is not", "[image_reader]") {
   Fixture f;
   ManualTimers timers;
-  ReadAheadBudget enough{16 * kMiB};
+  ReadAheadBudget enough{{.bytes = 16 * kMiB}};
   const auto nearby =
       std::make_shared<NearbyReads>(f.image.map, NearbyReads::Parts{f.chain, enough, f.counters, timers});
   std::vector<uint32_t> places;

@@ -40,7 +40,7 @@ struct Nearby {
 
   SealedChunk sample = sample_chunk(1, 4096);
   ManualTimers timers;
-  ReadAheadBudget budget{uint64_t{64} * kNumberedChunk};
+  ReadAheadBudget budget{{.bytes = uint64_t{64} * kNumberedChunk}};
   FakeSource source;
   ImageCounters counters{};
   std::shared_ptr<NearbyReads> reads =

@@ -13,6 +13,7 @@ namespace thaw {
 namespace {
 
 constexpr uint32_t kChunkSize = kNumberedChunk;
+constexpr uint32_t kWindow = 16;
 
 struct Fixture {
   std::set<uint32_t> asked() const {
@@ -24,7 +25,7 @@ struct Fixture {
     for (uint64_t offset = begin; offset < end; offset += length) ahead.observe(offset, length, {});
   }
 
-  ReadAheadBudget budget{uint64_t{64} * kChunkSize};
+  ReadAheadBudget budget{{.bytes = uint64_t{64} * kChunkSize, .chunks = kWindow}};
   FakeSource source;
   ImageCounters counters{};
   ReadAhead ahead{numbered_map(1000), {source, budget, counters}};
@@ -41,8 +42,8 @@ TEST_CASE("reading in order asks for the next chunks, each once, more with every
   CHECK(f.asked() == std::set<uint32_t>{1, 2, 3});
   f.read_in_order(kChunkSize + 128 * 1024, uint64_t{20} * kChunkSize, 128 * 1024);
   CHECK(f.asked().size() == f.source.pending.size());
-  CHECK(*f.asked().rbegin() == 19 + ReadAhead::kMaxWindow);
-  CHECK(f.asked().size() == 19 + ReadAhead::kMaxWindow);
+  CHECK(*f.asked().rbegin() == 19 + kWindow);
+  CHECK(f.asked().size() == 19 + kWindow);
 }
 
 TEST_CASE("small reads in order are noticed too, and slight disorder is forgiven", "[read_ahead]") {
@@ -77,7 +78,7 @@ TEST_CASE("several readers in order are told apart", "[read_ahead]") {
 
 TEST_CASE("read-ahead stays inside its budget and gives it back", "[read_ahead]") {
   Fixture f;
-  ReadAheadBudget small(uint64_t{3} * kChunkSize);
+  ReadAheadBudget small({.bytes = uint64_t{3} * kChunkSize});
   ReadAhead ahead(numbered_map(1000), {f.source, small, f.counters});
   for (uint64_t i = 0; i < 100; ++i) ahead.observe(i * 128 * 1024, 128 * 1024, {});
   CHECK(f.source.pending.size() == 3);
@@ -86,6 +87,19 @@ TEST_CASE("read-ahead stays inside its budget and gives it back", "[read_ahead]"
   CHECK(small.used() == 0);
   for (uint64_t i = 100; i < 120; ++i) ahead.observe(i * 128 * 1024, 128 * 1024, {});
   CHECK(f.source.pending.size() == 3);
+}
+
+TEST_CASE("how far ahead it reads is a limit that may change", "[read_ahead]") {
+  Fixture f;
+  f.budget.set_limits({.bytes = uint64_t{64} * kChunkSize, .chunks = 3});
+  f.read_in_order(0, uint64_t{20} * kChunkSize, 128 * 1024);
+  CHECK(*f.asked().rbegin() == 19 + 3);
+  f.budget.set_limits({.bytes = uint64_t{64} * kChunkSize, .chunks = 0});
+  f.read_in_order(uint64_t{20} * kChunkSize, uint64_t{40} * kChunkSize, 128 * 1024);
+  CHECK(*f.asked().rbegin() == 19 + 3);
+  f.budget.set_limits({.bytes = 0, .chunks = 16});
+  f.read_in_order(uint64_t{40} * kChunkSize, uint64_t{60} * kChunkSize, 128 * 1024);
+  CHECK(*f.asked().rbegin() == 19 + 3);
 }
 
 TEST_CASE("what was read ahead counts as fetched from its tier", "[read_ahead]") {

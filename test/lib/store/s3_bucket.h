@@ -10,6 +10,7 @@
 #include "lib/store/s3_store.h"
 #include "test/fakes/executors.h"
 #include "test/fakes/http_thread.h"
+#include "test/fakes/manual_timers.h"
 #include "test/fakes/scripted_server.h"
 #include "test/temporary_folder.h"
 
@@ -30,7 +31,9 @@ struct ScriptedBucket {
   TemporaryFolder folder;
   ScriptedServer server;
   HttpThread http;
+  ManualTimers clock;  // of the credentials
   ThreadPool threads{2};
+  std::unique_ptr<S3CredentialSource> credentials;
   std::unique_ptr<S3Store> store;
 
   explicit ScriptedBucket(ScriptedServer::Script script) : server(std::move(script)) {
@@ -38,12 +41,18 @@ struct ScriptedBucket {
     ::unsetenv("AWS_PROFILE");
     ::setenv("AWS_SHARED_CREDENTIALS_FILE", (folder / "credentials").c_str(), 1);
     write_keys("first");
-    S3Options options;
-    options.endpoint = server.url();
-    store =
-        std::make_unique<S3Store>(S3Place::parse("s3://images/p", options).value(), http.client(), threads);
+    open();
   }
   ~ScriptedBucket() { http.stop(); }
+
+  // The store anew, with the credentials that there are.
+  void open() {
+    S3Options options;
+    options.endpoint = server.url();
+    credentials = std::make_unique<S3CredentialSource>(clock);
+    store = std::make_unique<S3Store>(S3Place::parse("s3://images/p", options).value(), http.client(),
+                                      threads, *credentials);
+  }
 
   void write_keys(const std::string& key) const {
     std::ofstream(folder / "credentials")

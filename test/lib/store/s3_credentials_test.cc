@@ -90,4 +90,27 @@ TEST_CASE("refused credentials are read again, at most five times a second", "[s
   CHECK(source.renew(three) == three);
 }
 
+TEST_CASE("credentials are read again now and then, and when asked to", "[s3]") {
+  TemporaryFolder folder;
+  ManualTimers clock;
+  forget_environment();
+  const auto write = [&](const std::string& key) {
+    std::ofstream(folder / "keys") << "[default]\naws_access_key_id=" << key << "\naws_secret_access_key=s\n";
+  };
+  ::setenv("AWS_SHARED_CREDENTIALS_FILE", (folder / "keys").c_str(), 1);
+  write("one");
+  S3CredentialSource source(clock);
+  CHECK_FALSE(source.take_turn());
+  clock.advance(S3CredentialSource::kFresh);
+  CHECK(source.take_turn());
+  CHECK_FALSE(source.take_turn());
+  CHECK_FALSE(source.refresh());
+  write("two");
+  CHECK(source.refresh());
+  CHECK(source.current()->access_key == "two");
+  std::filesystem::remove(folder / "keys");
+  CHECK_FALSE(source.refresh());
+  CHECK(source.current()->access_key == "two");
+}
+
 }  // namespace thaw

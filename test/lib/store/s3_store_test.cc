@@ -161,13 +161,56 @@ TEST_CASE("refused credentials are read again, once a request", "[s3]") {
   CHECK(bucket.server.requests() == 3);
 }
 
+TEST_CASE("rotated credentials are taken before the old ones are refused", "[s3]") {
+  std::atomic<bool> rotated{false};
+  ScriptedBucket bucket([&](const ScriptedRequest& request) {
+    if (request.head.find("Credential=second/") != std::string::npos) rotated = true;
+    return answer_with(200, "bytes");
+  });
+  bucket.write_keys("second");
+  CHECK(bucket.get("k").ok());
+  CHECK_FALSE(rotated);  // they were read a moment ago
+  bucket.clock.advance(S3CredentialSource::kFresh);
+  // The file is read beside the requests.
+  for (int i = 0; i < 1000 && !rotated; ++i) CHECK(bucket.get("k").ok());
+  CHECK(rotated);
+}
+
+TEST_CASE("what a bucket's server says of when to come back is passed on", "[s3]") {
+  std::string header;
+  int status = 503;
+  ScriptedBucket bucket([&](const ScriptedRequest&) { return answer_with(status, "", header); });
+  const auto asked = [&](const std::string& value) {
+    header = "Retry-After: " + value + "\r\n";
+    return bucket.get("k").error().retry_after;
+  };
+  CHECK(bucket.get("k").error().retry_after == Duration::zero());
+  CHECK(asked("7") == std::chrono::seconds(7));
+  CHECK(asked("soon") == Duration::zero());
+  CHECK(asked("-5") == Duration::zero());
+  CHECK(asked("Wed, 21 Oct 2015 07:28:00 GMT") == Duration::zero());
+  // A date far away, and a number that fits nowhere, stay numbers.
+  CHECK(asked("Fri, 31 Dec 2099 23:59:59 GMT") >= std::chrono::hours(24));
+  CHECK(asked("99999999999999999999") >= Duration::zero());
+  const std::time_t later = std::time(nullptr) + 60;
+  char date[64];
+  std::strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", std::gmtime(&later));
+  const Duration left = asked(date);
+  CHECK(left > std::chrono::seconds(0));
+  CHECK(left <= std::chrono::seconds(61));
+  for (const int other : {429, 500, 503, 409}) {
+    status = other;
+    CHECK(asked("3") == std::chrono::seconds(3));
+  }
+  // Who is refused has no reason to come back.
+  status = 403;
+  CHECK(asked("3") == Duration::zero());
+}
+
 TEST_CASE("without credentials nothing is sent", "[s3]") {
   ScriptedBucket bucket([](const ScriptedRequest&) { return answer_with(200, ""); });
   std::filesystem::remove(bucket.folder / "credentials");
-  S3Options options;
-  options.endpoint = bucket.server.url();
-  bucket.store = std::make_unique<S3Store>(S3Place::parse("s3://images", options).value(),
-                                           bucket.http.client(), bucket.threads);
+  bucket.open();
   const auto got = bucket.get("k");
   REQUIRE_FALSE(got.ok());
   CHECK(got.error().code == Code::kRefused);

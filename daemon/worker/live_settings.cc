@@ -1,0 +1,156 @@
+#include "daemon/worker/live_settings.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <stdexcept>
+#include <utility>
+
+#include "daemon/config/config_json.h"
+#include "daemon/config/reload_plan.h"
+#include "daemon/config/settings.h"
+#include "lib/manifest/manifest.h"
+
+namespace thaw {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr uint64_t kMemoryShare = 8;  // of memory.size: read-ahead of all images together, or one prefetch
+// Not a key of the file: the answer's word for what the store is asked with.
+constexpr const char* kCredentials = "credentials";
+
+}  // namespace
+
+ReadAheadBudget::Limits read_ahead_limits(const Config& config) {
+  const auto chunks = static_cast<uint32_t>(config.read_ahead_chunks);
+  return {chunks == 0 ? 0 : config.memory_bytes / kMemoryShare, chunks};
+}
+
+uint32_t prefetch_window(const Config& config) {
+  return static_cast<uint32_t>(
+      std::clamp<uint64_t>(config.memory_bytes / kMemoryShare / kDefaultChunkSize, 4, 48));
+}
+
+LiveSettings::LiveSettings(const Parts& parts, ConfigReading in_effect, std::string config_file)
+    : parts_(parts), config_file_(std::move(config_file)), deeds_(deeds()), in_effect_(std::move(in_effect)) {
+  check_deeds();
+}
+
+// Those that can fail stand first: what fails keeps the rest as it is.
+std::vector<LiveSettings::Deed> LiveSettings::deeds() {
+  return {
+      {{"flash.size"}, [this](const Config& config) { return parts_.flash->resize(config.flash_bytes); }},
+      {{"flash.admit", "flash.daily_rewrites"},
+       [this](const Config& config) -> Status {
+         parts_.flash->set_admission(config);
+         return {};
+       }},
+      {{"memory.size", "read.ahead_chunks"},
+       [this](const Config& config) -> Status {
+         parts_.chain.memory().set_capacity(config.memory_bytes);
+         parts_.chain.read_ahead().set_limits(read_ahead_limits(config));
+         parts_.traces.set_window(prefetch_window(config));
+         return {};
+       }},
+      {{"origin.in_flight"},
+       [this](const Config& config) -> Status {
+         const auto in_flight = static_cast<uint32_t>(config.origin_in_flight);
+         parts_.session.set_connections(in_flight);
+         parts_.chain.set_origin_in_flight(in_flight);
+         return {};
+       }},
+      {{"trust.builders"},
+       [this](const Config& config) -> Status {
+         parts_.session.set_trusted_builders(config.trusted_builders);
+         return {};
+       }},
+      {{"read.deadline"},
+       [this](const Config& config) -> Status {
+         parts_.images.set_deadline(config.read_deadline);
+         return {};
+       }},
+      {{"mount.linger"},
+       [this](const Config& config) -> Status {
+         parts_.mounts.set_linger(config.mount_linger);
+         return {};
+       }},
+      {{"log.level"},
+       [](const Config& config) -> Status {
+         spdlog::set_level(spdlog::level::from_str(config.log_level));
+         return {};
+       }},
+      // Done by reload(), whether a key has changed or not.
+      {{"zone.nodes", "zone.tls", "zone.ca_file", "zone.auth_file"},
+       [](const Config&) -> Status { return {}; }},
+      // Each mount looks at the configuration in effect.
+      {{"tenant", "prefetch.replay", "read.outage"}, [](const Config&) -> Status { return {}; }},
+  };
+}
+
+void LiveSettings::check_deeds() const {
+  std::set<std::string> done;
+  std::set<std::string> wanted;
+  for (const Deed& deed : deeds_) done.insert(deed.keys.begin(), deed.keys.end());
+  for (const Setting& setting : settings()) {
+    if (setting.takes == Takes::kReload) wanted.insert(setting.key);
+  }
+  if (done != wanted) throw std::logic_error("the keys that a reload takes and its deeds differ");
+}
+
+Config LiveSettings::config() const {
+  MutexLock lock(mutex_);
+  return in_effect_.config;
+}
+
+Json LiveSettings::describe() const {
+  MutexLock lock(mutex_);
+  return config_json(in_effect_);
+}
+
+Result<Json> LiveSettings::reload() {
+  MutexLock reloading(reloading_);
+  THAW_ASSIGN(ConfigReading fresh, read_config_file(config_file_));
+  const ConfigOrigins origins = fresh.origins;
+  THAW_ASSIGN(const Config wanted, accepted(std::move(fresh)));
+  ReloadPlan plan = plan_reload(config(), wanted, {parts_.flash != nullptr, parts_.zone != nullptr});
+  // Also when no key has changed: what a file holds may have.
+  if (parts_.zone != nullptr) THAW_TRY(parts_.zone->reconfigure(plan.config));
+  THAW_TRY(carry_out(plan.config, plan.applied));
+  take(plan.config, plan.applied, origins);
+  if (parts_.session.refresh_credentials()) plan.applied.emplace_back(kCredentials);
+  ConfigReading kept;
+  {
+    MutexLock lock(mutex_);
+    kept = in_effect_;
+  }
+  THAW_TRY(parts_.keep(kept));
+  const Json answer{{"applied", plan.applied}, {"needs_restart", plan.needs_restart}};
+  spdlog::info("the configuration was read again: {}", answer.dump());
+  return answer;
+}
+
+Status LiveSettings::carry_out(const Config& config, const std::vector<std::string>& keys) {
+  for (const Deed& deed : deeds_) {
+    const bool wanted = std::ranges::any_of(
+        deed.keys, [&keys](const std::string& key) { return std::ranges::count(keys, key) > 0; });
+    if (!wanted) continue;
+    if (const Status done = deed.apply(config); !done.ok())
+      return Error{done.error().code, "\"" + deed.keys.front() + "\": " + done.error().message};
+  }
+  return {};
+}
+
+void LiveSettings::take(const Config& config, const std::vector<std::string>& keys,
+                        const ConfigOrigins& origins) {
+  MutexLock lock(mutex_);
+  in_effect_.config = config;
+  for (const std::string& key : keys) {
+    const auto found = origins.find(key);
+    if (found != origins.end()) in_effect_.origins[key] = "reload: " + found->second;
+  }
+}
+
+}  // namespace thaw

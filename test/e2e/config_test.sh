@@ -1,0 +1,113 @@
+# The configuration: what it is checked for, what is in effect, and what a reload changes while the daemon runs.
+
+begin() {
+  write_config "${1:-.}"
+  copy_store
+  mkdir -p "$T/mnt"
+}
+
+change_config() {  # change_config JQ_PROGRAM: in one step, as an editor does
+  jq "$1" "$T/thaw.json" >"$T/new.json" && mv "$T/new.json" "$T/thaw.json"
+}
+
+reload_says() {  # reload_says APPLIED NEEDS_RESTART, both JSON lists
+  thaw reload --json >"$T/reload.json"
+  jq -e --argjson a "$1" --argjson r "$2" '(.applied | sort) == ($a | sort) and (.needs_restart | sort) == ($r | sort)' \
+    "$T/reload.json" || fail "reload said $(cat "$T/reload.json"), not $1 and $2"
+}
+
+in_effect() { json_value ".$1" thaw config show --daemon; }
+
+test_every_problem_is_told_in_a_line_with_the_nearest_key() {
+  write_config '.'
+  cat >"$T/thaw.json" <<'JSON'
+{
+  "memmory": {"size": "1GiB"},
+  "read": {"deadline": 5},
+  "flash": {"size": "1MiB"}
+}
+JSON
+  expect 2 thaw config check
+  equal "$(wc -l <"$T/err")" 3 "lines of thaw config check"
+  grep -q "thaw.json:2: unknown key \"memmory.size\"; did you mean \"memory.size\"?" "$T/err" || fail "$(cat "$T/err")"
+  grep -q "thaw.json:3: \"read.deadline\"" "$T/err" || fail "$(cat "$T/err")"
+  grep -q "thaw.json:4: \"flash.size\".*64MiB" "$T/err" || fail "$(cat "$T/err")"
+  thaw config check --json >"$T/check.json" 2>/dev/null && fail "check --json ended with 0"
+  jq -e '.ok == false and (.problems | length) == 3 and .error.code == "usage"' "$T/check.json" || fail "$(cat "$T/check.json")"
+  # Everything else says the first one, in one line.
+  expect_error 2 "thaw.json:.*2 more" thaw images
+}
+
+test_show_names_the_origin_of_each_value() {
+  write_config '.'
+  thaw config show >"$T/out"
+  grep -qE "^memory.size +\"64MiB\" +$T/thaw.json:[0-9]+$" "$T/out" || fail "$(cat "$T/out")"
+  grep -qE '^log.level +"info" +default$' "$T/out" || fail "$(cat "$T/out")"
+  grep -q "$T/thaw.json, named by THAW_CONFIG" "$T/out" || fail "$(cat "$T/out")"
+  equal "$(json_value .file_by thaw config show --config "$T/thaw.json")" --config "who named the file"
+  equal "$(json_value '.origins["log.level"]' thaw config show)" default "origin of log.level"
+  thaw config default >"$T/default.json"
+  expect 0 thaw config check --config "$T/default.json"
+  [ "$(grep -c '// ' "$T/default.json")" -gt 30 ] || fail "thaw config default explains nothing"
+  expect_error 5 "daemon" thaw config show --daemon
+}
+
+test_a_reload_applies_and_names_what_changed() {
+  begin ".flash = {path: \"$T/flash\", size: \"64MiB\"}"
+  start_daemon
+  change_config '.memory.size = "96MiB" | .flash.size = "80MiB" | .flash.admit = "second" | .flash.daily_rewrites = 2 |
+    .read = {deadline: "20s", outage: "wait", ahead_chunks: 0} | .prefetch.replay = false | .origin.in_flight = 3 |
+    .mount.linger = "3s" | .log.level = "debug" | .build.max_layers = 7 | .run.runtime = "runc" | .tenant = "other" |
+    .trust.builders = ["'"$(printf 'a%.0s' $(seq 64))"'"]'
+  reload_says '["memory.size","flash.size","flash.admit","flash.daily_rewrites","read.deadline","read.outage",
+    "read.ahead_chunks","prefetch.replay","origin.in_flight","mount.linger","log.level","build.max_layers",
+    "run.runtime","tenant","trust.builders"]' '[]'
+  equal "$(in_effect memory.size)" 96MiB "memory.size in effect"
+  equal "$(in_effect 'origins["memory.size"]' | cut -d: -f1)" reload "origin of memory.size"
+  equal "$(stat -c %s "$T/flash")" $((80 * 1024 * 1024)) "size of the flash file"
+  equal "$(jq .origin.cap <<<"$(thaw stats --json)")" 3 "cap of requests to the store"
+  # Builders that sign nothing here: their images are all that may be mounted.
+  expect_error 4 "trust" thaw mount debian:1 "$T/mnt" --tenant default
+  # What is in effect outlives a worker, and the file that was read then is not asked.
+  change_config '.memory.size = "128MiB"'
+  kill -9 "$(worker_pid)"
+  wait_for 10 daemon_answers || fail "no worker after the kill"
+  equal "$(in_effect memory.size)" 96MiB "memory.size after the kill"
+  equal "$(json_value '.differs | join(",")' thaw config show --daemon)" memory.size "keys that differ"
+  thaw config show --daemon | grep -q '# the file says memory.size = "128MiB" now: thaw reload' || fail "$(thaw config show --daemon)"
+  change_config '.trust.builders = [] | .tenant = "default"'
+  reload_says '["memory.size","trust.builders","tenant"]' '[]'
+  thaw mount debian:1 "$T/mnt"
+  same_tree "$IMAGES/debian.txt" "$T/mnt"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+
+test_a_reload_names_what_needs_a_restart() {
+  begin
+  start_daemon
+  change_config '.store.url = "file:///elsewhere" | .s3 = {endpoint: "http://127.0.0.1:1", region: "eu", path_style: false,
+    ca_file: "/x"} | .state_dir = "/elsewhere" | .keys.url = "file:///elsewhere" | .flash.path = "/elsewhere/flash" |
+    .metrics.listen = "127.0.0.1:1" | .zone = {nodes: ["127.0.0.1:1", "127.0.0.1:2"], data_shards: 1} | .log.level = "warn"'
+  reload_says '["log.level"]' '["store.url","s3.endpoint","s3.region","s3.path_style","s3.ca_file","state_dir","keys.url",
+    "flash.path","metrics.listen","zone.nodes","zone.data_shards"]'
+  # Said again as long as it is so.
+  reload_says '[]' "$(jq .needs_restart "$T/reload.json")"
+  equal "$(in_effect store.url)" "file://$T/store" "the store in effect"
+  stop_daemon
+}
+
+deadline_is_7s() { [ "$(in_effect read.deadline 2>/dev/null)" = 7s ]; }
+
+test_a_file_that_is_wrong_changes_nothing() {
+  begin
+  start_daemon
+  change_config '.read.deadline = "5s" | .memory.size = "1MiB"'
+  expect_error 2 "memory.size" thaw reload
+  kill -HUP "$daemon"
+  wait_for 5 grep -q 'reload: .*memory.size' "$T/thawd.log" || fail "SIGHUP: $(tail -n 3 "$T/thawd.log")"
+  change_config '.memory.size = "64MiB" | .read.deadline = "7s"'
+  kill -HUP "$daemon"
+  wait_for 5 deadline_is_7s || fail "read.deadline in effect: $(in_effect read.deadline)"
+  stop_daemon
+}
