@@ -66,7 +66,7 @@ TEST_CASE("10,000 concurrent reads of one cold chunk are one request to the stor
   TierCounters origin_counters{};
   ImageCounters image_counters{};
   MemoryStore memory{{4 * kMiB}, memory_counters};
-  ReadAheadBudget no_read_ahead{0};
+  ReadAheadBudget no_read_ahead{{.bytes = 0}};
   auto timer = std::make_unique<TimerThread>();
   auto cpu = std::make_unique<ThreadPool>(2);
   auto io = std::make_unique<ThreadPool>(1);
