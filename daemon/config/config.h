@@ -50,7 +50,7 @@ struct Config {
   std::string read_outage = "error";  // or "wait"
   std::chrono::milliseconds mount_linger{60'000};
   uint64_t origin_in_flight = 64;
-  uint64_t read_ahead_chunks = 16;
+  uint64_t read_ahead_chunks = 64;
 
   std::string build_spool_dir = "/var/tmp";
   Limits build_limits;  // "build.max_…"

@@ -21,18 +21,19 @@ class Gather {
          Completion<ReadableRange> done)
       : range_(std::move(range)), fetch_(fetch), parts_(parts), done_(std::move(done)) {}
 
-  void begin() {
+  Served begin() {
     for (const ReadableRange::Piece& piece : range_.pieces()) {
       if (parts_.first_reads != nullptr) parts_.first_reads->note(piece.entry);
       if (parts_.nearby != nullptr) parts_.nearby->read(piece.entry);
     }
-    ask(parts_.nearby);
+    return ask(parts_.nearby);
   }
 
  private:
   // Asks for the chunks that are not in hand; the count has one more for this loop, so that the read does not
   // end within it. `nearby`, if any, is told of those that have to be waited for.
-  void ask(NearbyReads* nearby) {
+  Served ask(NearbyReads* nearby) {
+    Served served = Served::kAtOnce;
     std::vector<ReadableRange::Piece>& pieces = range_.pieces();
     left_ = 1 + std::ranges::count_if(pieces, [](const auto& piece) { return !piece.chunk; });
     for (ReadableRange::Piece& piece : pieces) {
@@ -40,10 +41,12 @@ class Gather {
       const ptrdiff_t before = left_.load(std::memory_order_relaxed);
       parts_.source.get(range_.map().entries[piece.entry].ref, fetch_,
                         [this, &piece](Result<Fetched> result) { arrived(piece, std::move(result)); });
-      const bool waits = left_.load(std::memory_order_relaxed) == before;
-      if (waits && nearby != nullptr) nearby->missed(piece.entry, fetch_);
+      if (left_.load(std::memory_order_relaxed) != before) continue;
+      served = Served::kWaited;
+      if (nearby != nullptr) nearby->missed(piece.entry, fetch_);
     }
     one_less();
+    return served;
   }
 
   void arrived(ReadableRange::Piece& piece, Result<Fetched> result) {
@@ -121,8 +124,8 @@ void ImageReader::read(uint64_t offset, uint32_t length, const Fetch& fetch, Com
   const auto clipped = static_cast<uint32_t>(std::min<uint64_t>(length, available));
   auto gather =
       std::make_unique<Gather>(ReadableRange::plan(map_, offset, clipped), fetch, parts_, std::move(done));
-  gather.release()->begin();
-  read_ahead_.observe(offset, clipped, fetch);
+  const Served served = gather.release()->begin();
+  read_ahead_.observe({offset, clipped, served}, fetch);
 }
 
 }  // namespace thaw

@@ -21,53 +21,58 @@ bool ReadAheadBudget::take(uint64_t bytes) {
   return true;
 }
 
-void ReadAhead::observe(uint64_t offset, uint32_t length, const Fetch& fetch) {
-  if (length == 0 || parts_.budget.chunks() == 0) return;
+void ReadAhead::observe(const Read& read, const Fetch& fetch) {
+  if (read.length == 0 || parts_.budget.chunks() == 0) return;
   Ahead ahead;
   {
     MutexLock lock(mutex_);
-    ahead = advance(offset, length);
+    ahead = advance(read);
   }
   if (ahead.begin < ahead.end) ask(ahead, fetch);
 }
 
-ReadAhead::Ahead ReadAhead::advance(uint64_t offset, uint32_t length) {
+ReadAhead::Ahead ReadAhead::advance(const Read& read) {
   ++clock_;
-  Stream* stream = stream_at(offset, length);
+  Stream* stream = stream_at(read);
   if (stream == nullptr) {
-    start_stream(offset, length);
+    start_stream(read);
     return {};
   }
   stream->used = clock_;
   // Only progress counts: a place that is read again and again is no stream.
-  const uint64_t end = std::max(stream->next, offset + length);
+  const uint64_t end = std::max(stream->next, read.offset + read.length);
   stream->in_order += end - stream->next;
   stream->next = end;
+  stream->waited = stream->waited || read.served == Served::kWaited;
   if (stream->in_order < kTriggerBytes) return {};
   const uint64_t chunk = (stream->next - 1) / map_->chunk_size;
   if (stream->window > 0 && chunk == stream->chunk) return {};
   stream->chunk = chunk;
-  stream->window = std::clamp(stream->window * 2, 1U, std::max(1U, parts_.budget.chunks()));
+  const uint32_t wanted = stream->waited ? stream->window * 2 : stream->window;
+  stream->window = std::clamp(wanted, 1U, std::max(1U, parts_.budget.chunks()));
+  stream->waited = false;
   const Ahead ahead{std::max(stream->asked_until, chunk + 1), chunk + 1 + stream->window};
   stream->asked_until = std::max(stream->asked_until, ahead.end);
   return ahead;
 }
 
-ReadAhead::Stream* ReadAhead::stream_at(uint64_t offset, uint32_t length) {
-  const uint64_t slack = kSlack * length;
+ReadAhead::Stream* ReadAhead::stream_at(const Read& read) {
+  const uint64_t slack = kSlack * read.length;
   for (Stream& stream : streams_) {
-    if (stream.used > 0 && offset + slack >= stream.next && offset <= stream.next + slack) return &stream;
+    if (stream.used > 0 && read.offset + slack >= stream.next && read.offset <= stream.next + slack)
+      return &stream;
   }
   return nullptr;
 }
 
-void ReadAhead::start_stream(uint64_t offset, uint32_t length) {
+void ReadAhead::start_stream(const Read& read) {
   Stream& oldest = *std::min_element(streams_.begin(), streams_.end(),
                                      [](const Stream& a, const Stream& b) { return a.used < b.used; });
   oldest = Stream{};
-  oldest.next = offset + length;
-  oldest.in_order = length;
+  oldest.next = read.offset + read.length;
+  oldest.in_order = read.length;
   oldest.used = clock_;
+  oldest.waited = read.served == Served::kWaited;
 }
 
 void ReadAhead::ask(const Ahead& ahead, const Fetch& fetch) {

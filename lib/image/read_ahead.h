@@ -4,6 +4,9 @@
 // ReadAheadBudget: how far one reader may be ahead of itself, and the bytes that all images together may read
 // ahead at one time; both may change at any time. Owned by the daemon, outlives every ReadAhead; any thread.
 //
+// How far ahead it is grows as long as the reader still has to wait, up to the budget's chunks: a store that
+// is near needs a few, one at the other end of the world as many as its line takes.
+//
 // ReadAhead is owned by its ImageReader. Any thread may call observe(); no lock is held across a fetch.
 #pragma once
 
@@ -24,7 +27,7 @@ class ReadAheadBudget {
  public:
   struct Limits {
     uint64_t bytes = 0;    // of all images together
-    uint32_t chunks = 16;  // of one reader; 0: nothing is read ahead
+    uint32_t chunks = 64;  // of one reader; 0: nothing is read ahead
   };
 
   explicit ReadAheadBudget(const Limits& limits) : limit_(limits.bytes), chunks_(limits.chunks) {}
@@ -46,6 +49,11 @@ class ReadAheadBudget {
   std::atomic<uint64_t> used_ = 0;
 };
 
+enum class Served : uint8_t {
+  kAtOnce,  // all of a read was in memory
+  kWaited,
+};
+
 class ReadAhead {
  public:
   static constexpr size_t kStreams = 8;                  // readers of one image that are told apart
@@ -59,9 +67,15 @@ class ReadAhead {
 
   ReadAhead(std::shared_ptr<const ImageMap> map, Parts parts) : map_(std::move(map)), parts_(parts) {}
 
-  // A reader asks for device[offset, offset + length). Reads of one reader may come slightly out of order, as
-  // the kernel spreads them over threads.
-  void observe(uint64_t offset, uint32_t length, const Fetch& fetch);
+  struct Read {
+    uint64_t offset = 0;
+    uint32_t length = 0;
+    Served served = Served::kAtOnce;
+  };
+
+  // A reader asked for this. Reads of one reader may come slightly out of order, as the kernel spreads them
+  // over threads.
+  void observe(const Read& read, const Fetch& fetch);
 
  private:
   struct Stream {
@@ -69,7 +83,8 @@ class ReadAhead {
     uint64_t in_order = 0;     // bytes read in order so far
     uint64_t asked_until = 0;  // chunks before it were asked for
     uint64_t chunk = 0;        // the reader is in it
-    uint32_t window = 0;       // chunks to be ahead; doubles with every chunk that the reader finishes
+    bool waited = false;       // the reader had to, since it is in that chunk
+    uint32_t window = 0;       // chunks to be ahead; doubles with every chunk that the reader waited for
     uint64_t used = 0;         // when it was last used, to find the oldest
   };
   // Chunks [begin, end) of the device.
@@ -78,9 +93,9 @@ class ReadAhead {
     uint64_t end = 0;
   };
 
-  Ahead advance(uint64_t offset, uint32_t length) REQUIRES(mutex_);
-  Stream* stream_at(uint64_t offset, uint32_t length) REQUIRES(mutex_);
-  void start_stream(uint64_t offset, uint32_t length) REQUIRES(mutex_);
+  Ahead advance(const Read& read) REQUIRES(mutex_);
+  Stream* stream_at(const Read& read) REQUIRES(mutex_);
+  void start_stream(const Read& read) REQUIRES(mutex_);
   void ask(const Ahead& ahead, const Fetch& fetch);
 
   const std::shared_ptr<const ImageMap> map_;

@@ -22,7 +22,8 @@ struct Fixture {
     return all;
   }
   void read_in_order(uint64_t begin, uint64_t end, uint32_t length) {
-    for (uint64_t offset = begin; offset < end; offset += length) ahead.observe(offset, length, {});
+    for (uint64_t offset = begin; offset < end; offset += length)
+      ahead.observe({offset, length, Served::kWaited}, {});
   }
 
   ReadAheadBudget budget{{.bytes = uint64_t{64} * kChunkSize, .chunks = kWindow}};
@@ -46,13 +47,26 @@ TEST_CASE("reading in order asks for the next chunks, each once, more with every
   CHECK(f.asked().size() == 19 + kWindow);
 }
 
+TEST_CASE("who does not have to wait is not read ahead further", "[read_ahead]") {
+  Fixture f;
+  const auto read = [&f](uint64_t chunk, Served served) {
+    f.ahead.observe({chunk * kChunkSize, kChunkSize, served}, {});
+  };
+  for (uint64_t chunk = 0; chunk < 4; ++chunk) read(chunk, Served::kWaited);
+  const uint32_t reached = *f.asked().rbegin();
+  for (uint64_t chunk = 4; chunk < 20; ++chunk) read(chunk, Served::kAtOnce);
+  CHECK(*f.asked().rbegin() == reached + 16);
+  for (uint64_t chunk = 20; chunk < 40; ++chunk) read(chunk, Served::kWaited);
+  CHECK(*f.asked().rbegin() == 39 + kWindow);
+}
+
 TEST_CASE("small reads in order are noticed too, and slight disorder is forgiven", "[read_ahead]") {
   Fixture f;
   SECTION("4 KiB") { f.read_in_order(0, 300 * 1024, 4096); }
   SECTION("two threads that swap neighbours") {
     for (uint64_t i = 0; i < 4; i += 2) {
-      f.ahead.observe((i + 1) * 128 * 1024, 128 * 1024, {});
-      f.ahead.observe(i * 128 * 1024, 128 * 1024, {});
+      f.ahead.observe({(i + 1) * 128 * 1024, 128 * 1024, Served::kWaited}, {});
+      f.ahead.observe({i * 128 * 1024, 128 * 1024, Served::kWaited}, {});
     }
   }
   CHECK(f.asked().contains(1));
@@ -61,8 +75,8 @@ TEST_CASE("small reads in order are noticed too, and slight disorder is forgiven
 TEST_CASE("reads at random, and reads of one place, trigger nothing", "[read_ahead]") {
   Fixture f;
   std::mt19937_64 random(7);
-  for (int i = 0; i < 20000; ++i) f.ahead.observe(random() % 125000 * 4096, 4096, {});
-  for (int i = 0; i < 1000; ++i) f.ahead.observe(8192, 4096, {});
+  for (int i = 0; i < 20000; ++i) f.ahead.observe({random() % 125000 * 4096, 4096, Served::kWaited}, {});
+  for (int i = 0; i < 1000; ++i) f.ahead.observe({8192, 4096, Served::kWaited}, {});
   CHECK(f.source.gets == 0);
 }
 
@@ -70,7 +84,7 @@ TEST_CASE("several readers in order are told apart", "[read_ahead]") {
   Fixture f;
   for (uint64_t i = 0; i < 3; ++i) {
     for (uint64_t reader = 0; reader < 4; ++reader) {
-      f.ahead.observe(reader * 100 * kChunkSize + i * 128 * 1024, 128 * 1024, {});
+      f.ahead.observe({reader * 100 * kChunkSize + i * 128 * 1024, 128 * 1024, Served::kWaited}, {});
     }
   }
   CHECK(f.asked() == std::set<uint32_t>{1, 101, 201, 301});
@@ -80,12 +94,12 @@ TEST_CASE("read-ahead stays inside its budget and gives it back", "[read_ahead]"
   Fixture f;
   ReadAheadBudget small({.bytes = uint64_t{3} * kChunkSize});
   ReadAhead ahead(numbered_map(1000), {f.source, small, f.counters});
-  for (uint64_t i = 0; i < 100; ++i) ahead.observe(i * 128 * 1024, 128 * 1024, {});
+  for (uint64_t i = 0; i < 100; ++i) ahead.observe({i * 128 * 1024, 128 * 1024, Served::kWaited}, {});
   CHECK(f.source.pending.size() == 3);
   CHECK(small.used() == uint64_t{3} * kChunkSize);
   while (!f.source.pending.empty()) f.source.answer(Error{Code::kCancelled, "dropped"});
   CHECK(small.used() == 0);
-  for (uint64_t i = 100; i < 120; ++i) ahead.observe(i * 128 * 1024, 128 * 1024, {});
+  for (uint64_t i = 100; i < 120; ++i) ahead.observe({i * 128 * 1024, 128 * 1024, Served::kWaited}, {});
   CHECK(f.source.pending.size() == 3);
 }
 
