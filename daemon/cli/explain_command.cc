@@ -89,7 +89,7 @@ void add_explain_command(CLI::App& app, Invocation& invocation) {
   auto target = std::make_shared<std::string>();
   CLI::App* command =
       app.add_subcommand("explain", "What a mount read from where, what waited longest, and why");
-  command->footer("Examples:\n  thaw explain /mnt/web\n  thaw explain m-3f2a --json");
+  command->footer("Examples:\n  thaw explain /mnt/web\n  thaw explain 530dab56d50f --json");
   command->add_option("TARGET", *target, "The directory or the mount's id")->required();
   command->callback([&invocation, target] {
     invocation.action = [target](Invocation& call) { return explain(call, *target); };

@@ -1,31 +1,9 @@
 # Cold start of the numpy + scipy program from a store that is 30 ms away: with its trace, without it, and one chunk
 # at a time.
 
-trace_proxy=
-
-# What test/e2e/rgw.sh needs.
-T=$WORK
-fail() { die "$*"; }
-. "$here/../e2e/rgw.sh"
-
-take_trace_servers_away() {
-  [ -z "$trace_proxy" ] || { kill -TERM "$trace_proxy" 2>/dev/null; wait "$trace_proxy"; } || true
-  trace_proxy=
-  stop_rgw
-}
-
-start_far_store() {
-  start_rgw
-  make_bucket images
-  export AWS_ACCESS_KEY_ID=$S3_KEY AWS_SECRET_ACCESS_KEY=$S3_SECRET
-  "$here/../fault/store_proxy.py" --to "${S3_ENDPOINT#http://}" --delay 30ms >"$WORK/proxy.out" 2>"$WORK/proxy.err" &
-  trace_proxy=$!
-  wait_for 10 grep -q http "$WORK/proxy.out" || die "the proxy does not start: $(tail -n 3 "$WORK/proxy.err")"
-}
-
 # far_place [JQ]: a daemon's configuration whose store is behind the proxy.
 far_place() {
-  place far ".store.url = \"s3://images/scipy\" | .s3.endpoint = \"$(head -n 1 "$WORK/proxy.out")\" | ${1:-.}"
+  place far ".store.url = \"s3://images/scipy\" | .s3.endpoint = \"$PROXY\" | ${1:-.}"
 }
 
 # cold_start [JQ]: seconds of the program with a daemon that has nothing yet.
@@ -44,7 +22,8 @@ bench_trace() {
 30 ms to each request. Three times each, in turn; the medians. One at a time: a single request in flight, no read-ahead."
   image scipy python3-numpy,python3-scipy
   local round with=() without=() single=()
-  start_far_store
+  start_s3
+  start_proxy --delay 30ms
   place far ".store.url = \"s3://images/scipy\" | .s3.endpoint = \"$S3_ENDPOINT\""
   seconds thaw build "oci:$WORK/scipy:latest" scipy:1 >/dev/null
   far_place
@@ -57,7 +36,7 @@ bench_trace() {
     without+=("$(cold_start '.prefetch.replay = false')")
     single+=("$(cold_start '.prefetch.replay = false | .read.ahead_chunks = 0 | .origin.in_flight = 1')")
   done
-  take_trace_servers_away
+  take_s3_away
   row "fetched with, without, one at a time (chunks, bytes)" "$(head -n 3 "$WORK/fetched" | xargs)"
   row "with its trace" "$(middle "${with[@]}") s (${with[*]})"
   row "without a trace" "$(middle "${without[@]}") s (${without[*]})"

@@ -100,3 +100,21 @@ test_a_store_that_is_far_away_is_read_in_parallel() {
   read_everything
   holds '$proxy.bad == null and $daemon.tiers.origin.errors == 0'
 }
+
+test_a_gateway_that_is_frozen_for_20_s_delays_reads_and_fails_none() {
+  begin
+  start_daemon
+  thaw mount debian:1 "$T/mnt"
+  find "$T/mnt" -xdev -type f -print0 | xargs -0 -n 20 -P 8 sha256sum >"$T/sums" &
+  local reader=$!
+  sleep 0.5
+  kill -STOP "${rgw_pid[gateway]}"
+  sleep 20
+  kill -0 "$reader" 2>/dev/null || fail "all was read before the gateway froze"
+  kill -CONT "${rgw_pid[gateway]}"
+  wait "$reader" || fail "a read failed"
+  equal "$(json_value .read_errors thaw stats)" 0 "reads that failed"
+  same_tree "$IMAGES/debian.txt" "$T/mnt"
+  thaw umount "$T/mnt"
+  stop_daemon
+}

@@ -3,7 +3,8 @@
 
 store_proxy.py --to HOST:PORT [--port N] [--seed N] [--bad SHARE] [--slow SHARE --slow-by TIME] [--delay TIME]
 
-Prints its address once it listens, and on SIGTERM, as JSON, what it did. TIME is like 30ms or 10s. Requests are
+Prints its address once it listens, and on SIGTERM, as JSON, what it did; "peak" and "mean" are how many requests for
+chunks were open at one time, the mean over the time in which some were. TIME is like 30ms or 10s. Requests are
 passed on byte for byte, the Host header too: it is signed.
 
 --bad    so many replies are bad: half of them 503, the rest in equal parts reset in the middle, truncated,
@@ -62,6 +63,9 @@ class Proxy(ThreadingHTTPServer):
         self.lock = threading.Lock()
         self.turns = defaultdict(int)  # of each key; guarded by lock, like all below
         self.counts = Counter()
+        self.open = 0
+        self.changed = time.monotonic()
+        self.busy = self.request_time = 0
         self.last_body = b""
 
     def fate_of(self, key):
@@ -77,6 +81,17 @@ class Proxy(ThreadingHTTPServer):
             if fate.slow:
                 self.counts["slow"] += 1
             return fate
+
+    def opened(self, change):
+        with self.lock:
+            now = time.monotonic()
+            if self.open:
+                self.busy += now - self.changed
+                self.request_time += self.open * (now - self.changed)
+                self.counts["mean"] = round(self.request_time / self.busy, 1)
+            self.changed = now
+            self.open += change
+            self.counts["peak"] = max(self.counts["peak"], self.open)
 
     def another_body(self, body):
         """Remembers a chunk's bytes and gives those of one before it."""
@@ -131,9 +146,17 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def pass_on(self):
-        options = self.server.options
         path = self.path.split("?")[0]
-        fate = self.server.fate_of(path) if self.command == "GET" and CHUNK.search(path) else None
+        if self.command != "GET" or not CHUNK.search(path):
+            return self.answer(None)
+        self.server.opened(1)
+        try:
+            return self.answer(self.server.fate_of(path))
+        finally:
+            self.server.opened(-1)
+
+    def answer(self, fate):
+        options = self.server.options
         time.sleep(options.delay + (options.slow_by if fate and fate.slow else 0))
         if fate and fate.bad == "503":
             return self.reply(503, [("Content-Type", "application/xml")], error_document("SlowDown", fate))

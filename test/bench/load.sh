@@ -1,0 +1,142 @@
+# A store that is far, slow or away, under load. All read from a real S3 server (test/e2e/rgw.sh) through
+# test/fault/store_proxy.py.
+
+# p99 FILE FROM TO: of the reads in FILE (read_latency.py) that began in these seconds, in ms.
+p99() {
+  jq "[.reads[] | select(.[0] >= $2 and .[0] < $3) | .[1]] | sort | .[(length * 0.99 | floor)]" "$1"
+}
+
+# load_image NAME MIB: an image of one file of so many MiB of random bytes, in the bucket.
+load_image() {
+  mkdir -p "$WORK/$1.d"
+  head -c $(($2 << 20)) /dev/urandom >"$WORK/$1.d/random"
+  tar -C "$WORK/$1.d" -cf "$WORK/$1.tar" random
+  umoci init --layout "$WORK/$1"
+  umoci new --image "$WORK/$1:latest"
+  umoci raw add-layer --image "$WORK/$1:latest" "$WORK/$1.tar"
+  rm -r "$WORK/$1.d" "$WORK/$1.tar"
+  seconds thaw build "oci:$WORK/$1:latest" "$1:1" >/dev/null
+  rm -rf "${WORK:?}/$1"
+}
+
+declare -A FILE DEVICE
+
+# load_mount NAME [OPTIONS]: sets FILE[NAME] and DEVICE[NAME]; what of it holds data is in WORK/NAME.extents.
+load_mount() {
+  mkdir -p "$WORK/mnt/$1"
+  thaw mount "$1:1" "$WORK/mnt/$1" "${@:2}" --json >"$WORK/mount.json"
+  FILE[$1]=$(jq -r .file "$WORK/mount.json")
+  DEVICE[$1]=$(jq -r .device "$WORK/mount.json")
+  extents_of "$WORK/mnt/$1/random" >"$WORK/$1.extents"
+}
+
+# begin_load: an S3 server with images a and b, 512 and 256 MiB.
+begin_load() {
+  start_s3
+  place load ".store.url = \"s3://images/load\" | .s3.endpoint = \"$S3_ENDPOINT\""
+  load_image a 512
+  load_image b 256
+}
+
+# far_daemon DELAY [JQ]: a proxy that makes the store so far away, and a daemon that has nothing yet.
+far_daemon() {
+  start_proxy --delay "$1"
+  place load ".store.url = \"s3://images/load\" | .s3.endpoint = \"$PROXY\" | .memory.size = \"64MiB\" |
+    .prefetch.replay = false | ${2:-.}"
+  start_daemon
+}
+end_far_daemon() {
+  stop_daemon
+  stop_proxy
+}
+
+# latencies IMAGE SECONDS READERS OUT
+latencies() { "$here/read_latency.py" "${FILE[$1]}" "$WORK/$1.extents" "$2" "$3" >"$4"; }
+
+bench_far() {
+  section "Far" "One reader through the loop device, cold, from an S3 server behind a proxy that adds 200 ms to each request. What 1 Gbit/s
+carries in 200 ms is 47.7 chunks of 512 KiB: so many requests fill such a line."
+  local start offset length bytes=0 rate worth
+  begin_load
+  far_daemon 200ms '.memory.size = "512MiB"'
+  load_mount a
+  start=$(now)
+  while read -r offset length; do
+    dd if="${DEVICE[a]}" of=/dev/null bs=1M iflag=skip_bytes,count_bytes skip="$offset" count="$length" status=none
+    bytes=$((bytes + length))
+  done <"$WORK/a.extents"
+  rate=$(calc "$bytes * 8 / 1000000000 / ($(now) - $start)")
+  end_far_daemon
+  take_s3_away
+  worth=$(calc "1000000000 / 8 * 0.2 / 524288")
+  row "requests at one time: most, mean" "$(jq -r '"\(.peak), \(.mean)"' "$WORK/proxy.json")"
+  row "read, as this server and proxy took it" "$rate Gbit/s"
+  limit "far: requests at one time / what fills 1 Gbit/s" "$(calc "$(jq .peak "$WORK/proxy.json") / $worth")" ">=" 1
+}
+
+bench_outage() {
+  section "Outage" "16 readers of random 4 KiB, most of which are not in memory; after 10 s the S3 server is killed, and started again 60 s
+later. p99 of the reads of 10 s before it, and of the reads that began from 10 to 20 s after it."
+  local reader before after
+  begin_load
+  far_daemon 5ms
+  load_mount a --outage=wait
+  latencies a 100 16 "$WORK/outage.json" &
+  reader=$!
+  sleep 10
+  stop_gateway
+  sleep 60
+  start_gateway
+  after=$SECONDS
+  wait "$reader" || die "the reads failed"
+  after=$((100 - (SECONDS - after)))
+  end_far_daemon
+  take_s3_away
+  before=$(p99 "$WORK/outage.json" 0 9)
+  after=$(p99 "$WORK/outage.json" $((after + 10)) $((after + 20)))
+  row "p99 before, and 10 s after the outage" "$before ms, $after ms"
+  limit "outage: reads that failed" "$(jq .errors "$WORK/outage.json")" "<=" 0
+  limit "outage: p99 10 s after it / before it" "$(calc "$after / $before")" "<=" 1.5
+  limit "outage: requests at one time" "$(jq .peak "$WORK/proxy.json")" "<=" 64
+}
+
+# neighbour WHAT: p99 of one reader of image b, alone and while image a is read at depth 128; NEIGHBOUR is their ratio.
+neighbour() {
+  local alone beside load offset length
+  latencies b 15 1 "$WORK/alone.json"
+  read -r offset length <"$WORK/a.extents"
+  fio --name=load --filename="${FILE[a]}" --readonly --rw=randread --bs=128k --direct=1 --ioengine=libaio --iodepth=128 \
+    --offset="$offset" --size="$length" --time_based --runtime=20 --output-format=json >"$WORK/fio.json" &
+  load=$!
+  sleep 3
+  latencies b 15 1 "$WORK/beside.json"
+  wait "$load" || die "the reads of image a failed"
+  alone=$(p99 "$WORK/alone.json" 0 99)
+  beside=$(p99 "$WORK/beside.json" 0 99)
+  row "$1: p99 alone, and beside image a" "$alone ms, $beside ms"
+  row "$1: reads of image a, 128 KiB" "$(jq '.jobs[0].read.iops | floor' "$WORK/fio.json") a second"
+  NEIGHBOUR=$(calc "$beside / $alone")
+}
+
+bench_fair() {
+  section "Fair" "One reader of random 4 KiB of image b (256 MiB; memory.size is 64MiB), alone and while image a (512 MiB, cold) is read
+at random at depth 128 by 128 KiB. Each request to the store takes 300 ms. Once image b comes from the store, once from flash."
+  begin_load
+  far_daemon 300ms
+  load_mount a
+  load_mount b
+  neighbour "from the store"
+  limit "fair: p99 of reads from the store beside a heavy reader / alone" "$NEIGHBOUR" "<=" 3
+  end_far_daemon
+  far_daemon 300ms ".flash.path = \"$WORK/load/flash\" | .flash.size = \"1GiB\""
+  load_mount a
+  load_mount b
+  # Every chunk of b comes by, and lies on flash a second later.
+  dd if="${DEVICE[b]}" of=/dev/null bs=1M iflag=skip_bytes,count_bytes skip="$(cut -d ' ' -f 1 "$WORK/b.extents" | head -n 1)" \
+    count=$((256 << 20)) status=none
+  sleep 2
+  neighbour "from flash"
+  limit "fair: p99 of reads from flash beside a heavy reader / alone" "$NEIGHBOUR" "<=" 2
+  end_far_daemon
+  take_s3_away
+}
