@@ -6,10 +6,10 @@ std::optional<FlashIndex::Place> FlashIndex::find(const ChunkRef& ref) {
   MutexLock lock(mutex_);
   const auto found = entries_.find(prefix_of(ref.id));
   if (found == entries_.end()) return std::nullopt;
-  if (found->second.place.data_pages != FlashRecord{ref.id, 0, ref.stored_length}.data_pages())
-    return std::nullopt;
-  found->second.read_again = true;
-  return found->second.place;
+  Entry& entry = found.value();
+  if (entry.data_pages != FlashRecord{ref.id, 0, ref.stored_length}.data_pages()) return std::nullopt;
+  entry.read_again = 1;
+  return entry.place();
 }
 
 bool FlashIndex::contains(const ChunkId& id) const {
@@ -19,13 +19,18 @@ bool FlashIndex::contains(const ChunkId& id) const {
 
 void FlashIndex::add(uint32_t region, const FlashRecord& record) {
   MutexLock lock(mutex_);
-  entries_[prefix_of(record.id)] = {place_of(region, record), false};
+  entries_[prefix_of(record.id)] = entry_of(region, record);
+}
+
+void FlashIndex::add(uint32_t region, const std::vector<FlashRecord>& records) {
+  MutexLock lock(mutex_);
+  for (const FlashRecord& record : records) entries_[prefix_of(record.id)] = entry_of(region, record);
 }
 
 bool FlashIndex::remove(const ChunkId& id, const Place& place) {
   MutexLock lock(mutex_);
   const auto found = entries_.find(prefix_of(id));
-  if (found == entries_.end() || found->second.place != place) return false;
+  if (found == entries_.end() || found->second.place() != place) return false;
   entries_.erase(found);
   return true;
 }
@@ -35,8 +40,8 @@ FlashIndex::Taken FlashIndex::take_region(uint32_t region, const std::vector<Fla
   MutexLock lock(mutex_);
   for (const FlashRecord& record : records) {
     const auto found = entries_.find(prefix_of(record.id));
-    if (found == entries_.end() || found->second.place != place_of(region, record)) continue;
-    if (found->second.read_again) taken.read_again.push_back(record);
+    if (found == entries_.end() || found->second.place() != entry_of(region, record).place()) continue;
+    if (found->second.read_again != 0) taken.read_again.push_back(record);
     ++taken.chunks;
     entries_.erase(found);
   }
@@ -50,8 +55,12 @@ size_t FlashIndex::size() const {
 
 uint64_t FlashIndex::prefix_of(const ChunkId& id) { return ChunkIdHash()(id); }
 
-FlashIndex::Place FlashIndex::place_of(uint32_t region, const FlashRecord& record) {
-  return {region, static_cast<uint16_t>(record.page), static_cast<uint16_t>(record.data_pages())};
+FlashIndex::Entry FlashIndex::entry_of(uint32_t region, const FlashRecord& record) {
+  Entry entry;
+  entry.region = region;
+  entry.page = static_cast<uint16_t>(record.page);
+  entry.data_pages = static_cast<uint16_t>(record.data_pages() & 0x7FFF);
+  return entry;
 }
 
 }  // namespace thaw

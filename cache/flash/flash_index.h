@@ -6,8 +6,9 @@
 
 #include <cstdint>
 #include <optional>
-#include <unordered_map>
 #include <vector>
+
+#include <tsl/robin_map.h>
 
 #include "cache/flash/flash_format.h"
 #include "lib/base/mutex.h"
@@ -16,6 +17,8 @@ namespace thaw {
 
 class FlashIndex {
  public:
+  FlashIndex() { entries_.max_load_factor(kMaxLoad); }
+
   struct Place {
     uint32_t region = 0;
     uint16_t page = 0;        // of the record's header
@@ -26,8 +29,9 @@ class FlashIndex {
   // Marks it as read again: it will survive its region. nullopt also for another length.
   std::optional<Place> find(const ChunkRef& ref);
   bool contains(const ChunkId& id) const;
-  // Replaces an older place.
+  // Replace older places.
   void add(uint32_t region, const FlashRecord& record);
+  void add(uint32_t region, const std::vector<FlashRecord>& records);
   // False when it is not there any more.
   bool remove(const ChunkId& id, const Place& place);
   struct Taken {
@@ -39,16 +43,23 @@ class FlashIndex {
   size_t size() const;
 
  private:
+  // Eight bytes, so that a slot of the table takes 24, and a chunk at most 54 right after the table has
+  // grown.
   struct Entry {
-    Place place;
-    bool read_again = false;
+    uint32_t region = 0;
+    uint16_t page = 0;
+    uint16_t data_pages : 15 = 0;
+    uint16_t read_again : 1 = 0;
+
+    Place place() const { return {region, page, data_pages}; }
   };
+  static constexpr float kMaxLoad = 0.9F;
+
+  static Entry entry_of(uint32_t region, const FlashRecord& record);
 
   static uint64_t prefix_of(const ChunkId& id);
-  static Place place_of(uint32_t region, const FlashRecord& record);
-
   mutable Mutex mutex_;
-  std::unordered_map<uint64_t, Entry> entries_ GUARDED_BY(mutex_);
+  tsl::robin_map<uint64_t, Entry> entries_ GUARDED_BY(mutex_);
 };
 
 }  // namespace thaw

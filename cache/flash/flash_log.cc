@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <deque>
 #include <utility>
 
 #include "lib/base/await.h"
@@ -12,11 +13,13 @@ namespace thaw {
 namespace {
 
 constexpr size_t kStageBytes = 4 * kMiB;
+// Two small reads each: as many as the file carries out at once.
+constexpr size_t kRecoveriesAtOnce = 16;
 
 }  // namespace
 
-Result<Buffer> FlashLog::read(uint64_t offset, size_t bytes) {
-  return await<Buffer>([&](Completion<Buffer> done) { file_.read(offset, Buffer(bytes), std::move(done)); });
+std::future<Result<Buffer>> FlashLog::begin_read(uint64_t offset, size_t bytes) {
+  return begin<Buffer>([&](Completion<Buffer> done) { file_.read(offset, Buffer(bytes), std::move(done)); });
 }
 
 Status FlashLog::write(uint64_t offset, Buffer buffer) {
@@ -79,20 +82,37 @@ Status FlashLog::adopt(const FlashSuperblock& found) {
   log_ = found.log;
   geometry_ = found.geometry.resized(bytes_);
   regions_.assign(geometry_.regions, {});
-  for (uint32_t region = 0; region < std::min(geometry_.regions, found.geometry.regions); ++region) {
-    THAW_TRY(recover_region(region));
+  const uint32_t regions = std::min(geometry_.regions, found.geometry.regions);
+  std::deque<Recovery> under_way;
+  for (uint32_t region = 0; region < regions || !under_way.empty();) {
+    while (region < regions && under_way.size() < kRecoveriesAtOnce)
+      under_way.push_back(begin_recovery(region++));
+    recover(std::move(under_way.front()));
+    under_way.pop_front();
   }
   resume_newest();
   return found.geometry == geometry_ ? Status{} : write_superblock_page();
 }
 
-Status FlashLog::recover_region(uint32_t region) {
-  const auto first = header_at(region, 0);
-  if (!first) return {};
+FlashLog::Recovery FlashLog::begin_recovery(uint32_t region) {
+  return {region, begin_read(offset_of(region, 0), kFlashPage),
+          begin_read(footer_offset(region), footer_bytes())};
+}
+
+// A region that cannot be read is empty.
+void FlashLog::recover(Recovery recovery) {
+  const uint32_t region = recovery.region;
+  const auto page = recovery.header.get();
+  const auto pages = recovery.footer.get();
+  if (!page.ok()) return;
+  const auto first = read_record_header(geometry_, log_, 0, page->view());
+  if (!first) return;
   regions_.at(region).sequence = first->sequence;
   last_sequence_ = std::max(last_sequence_, first->sequence);
-  for (const FlashRecord& record : records_of(region)) index_.add(region, record);
-  return {};
+  const auto footer = pages.ok() ? read_footer(geometry_, log_, pages->view()) : std::nullopt;
+  // A footer that is older than the region's first record belongs to what was overwritten.
+  const bool sealed = footer && footer->sequence == first->sequence;
+  index_.add(region, sealed ? footer->records : scan(region, first->sequence));
 }
 
 // The region that was open goes on behind its last record, unless it is full.
@@ -113,7 +133,7 @@ std::optional<FlashRecordHeader> FlashLog::header_at(uint32_t region, uint32_t p
 }
 
 std::optional<FlashFooter> FlashLog::footer_of(uint32_t region) {
-  const auto bytes = read(offset_of(region, geometry_.record_pages()), geometry_.footer_pages() * kFlashPage);
+  const auto bytes = read(footer_offset(region), footer_bytes());
   if (!bytes.ok()) return std::nullopt;
   return read_footer(geometry_, log_, bytes->view());
 }

@@ -5,6 +5,7 @@
 // puts into the index, once it lies on the file; what it overwrites it takes out before.
 #pragma once
 
+#include <future>
 #include <vector>
 
 #include "cache/flash/flash_format.h"
@@ -44,7 +45,14 @@ class FlashLog {
   Status format();
   Status write_superblock_page();
   Status adopt(const FlashSuperblock& found);
-  Status recover_region(uint32_t region);
+  // A region's first header and footer, on their way from the file.
+  struct Recovery {
+    uint32_t region = 0;
+    std::future<Result<Buffer>> header;
+    std::future<Result<Buffer>> footer;
+  };
+  Recovery begin_recovery(uint32_t region);
+  void recover(Recovery recovery);
   void resume_newest();
 
   Status stage(const SealedChunk& chunk);
@@ -56,10 +64,13 @@ class FlashLog {
   std::vector<FlashRecord> scan(uint32_t region, uint64_t sequence);
   std::optional<FlashRecordHeader> header_at(uint32_t region, uint32_t page);
   std::optional<FlashFooter> footer_of(uint32_t region);
+  uint64_t footer_offset(uint32_t region) const { return offset_of(region, geometry_.record_pages()); }
+  size_t footer_bytes() const { return geometry_.footer_pages() * kFlashPage; }
   bool has_room(const FlashRecord& record) const;
   uint64_t offset_of(uint32_t region, uint32_t page) const;
 
-  Result<Buffer> read(uint64_t offset, size_t bytes);
+  std::future<Result<Buffer>> begin_read(uint64_t offset, size_t bytes);
+  Result<Buffer> read(uint64_t offset, size_t bytes) { return begin_read(offset, bytes).get(); }
   Status write(uint64_t offset, Buffer buffer);
   Status sync();
 

@@ -17,6 +17,20 @@ flash_rate() {
   esac
 }
 
+# The index of two million chunks, back from the footers of their regions; nine times in turn, the middle of each.
+bench_flash_index() {
+  local round chunks
+  chunks=$(flash_index write "$WORK/index") || die "the flash log could not be made"
+  for round in 1 2 3 4 5 6 7 8 9; do
+    flash_index footers "$WORK/index" >>"$WORK/flash.footers"
+    flash_index open "$WORK/index" ring >>"$WORK/flash.index"
+  done
+  rm "$WORK/index"
+  row "footers of $chunks chunks, read one after another" "$(flash_middle footers) ms ($(sort -n "$WORK/flash.footers" | xargs))"
+  row "index of them" "$(flash_middle index) ms ($(sort -n "$WORK/flash.index" | xargs))"
+  limit "flash: index of 2 million chunks / a read of its footers" "$(calc "$(flash_middle index) / $(flash_middle footers)")" "<=" 2
+}
+
 bench_flash() {
   section "Flash" "Random reads of whole chunks, 512 KiB, O_DIRECT, $flash_depth in flight, from a flash log of 2 GiB of which every
 region is written: at the store's door, each chunk hashed and its pages summed before the next read begins, and fio
@@ -34,6 +48,7 @@ a virtual disk gives changes from second to second."
   row "flash store on threads" "$(flash_row threads)"
   row "SHA-256, all cores" "$(($(hash_mib) * 2)) chunks/s"
   limit "flash: whole chunks at the store's door / fio" "$(calc "$(flash_middle ring) / $(flash_middle fio)")" ">=" 0.9
+  bench_flash_index
 }
 
 flash_middle() { sort -n "$WORK/flash.$1" | sed -n 5p; }

@@ -78,7 +78,7 @@ TEST_CASE("nodes that are down are no reason to claim anything", "[zone_claims]"
 }
 
 TEST_CASE("a fleet that starts one image fetches each chunk about once", "[zone_claims]") {
-  constexpr uint32_t kWorkers = 8;
+  constexpr uint32_t kWorkers = 200;
   constexpr uint32_t kChunks = 25;
   const RealNodes nodes;
   std::vector<std::unique_ptr<ZoneFixture>> zones;
