@@ -73,7 +73,7 @@ std::vector<Setting> daemon_settings() {
            "a read that cannot be answered is EIO after this"),
       live(choice_setting("read.outage", &C::read_outage, {"error", "wait"}),
            "wait: reads of images mounted from now on wait as long as the store is away"),
-      live(count_setting("read.ahead_chunks", number_of(&C::read_ahead_chunks), 0, 64),
+      live(count_setting("read.ahead_chunks", number_of(&C::read_ahead_chunks), 0, 256),
            "how many chunks at most are read ahead of a sequential reader; 0: none"),
       live(count_setting("origin.in_flight", number_of(&C::origin_in_flight), 1, 4096),
            "requests to the store at the same time"),
