@@ -54,11 +54,11 @@ class StoreSession {
   mutable Mutex mutex_;
   std::vector<std::string> trusted_builders_ GUARDED_BY(mutex_);
   KeyringDirectory keys_;
+  std::unique_ptr<S3CredentialSource> credentials_;  // of S3; outlives what io_ still does for it
   WorkerPool io_;
   WorkerPool cpu_;
   SequenceMemory sequences_;
-  std::unique_ptr<S3CredentialSource> credentials_;  // of S3, like the network
-  std::unique_ptr<StoreNetwork> network_;
+  std::unique_ptr<StoreNetwork> network_;  // of S3
   std::unique_ptr<ObjectStore> store_;
   std::unique_ptr<ObjectStore> retrying_;
   std::unique_ptr<Catalog> catalog_;

@@ -54,7 +54,7 @@ S3Client::S3Client(S3Place place, HttpClient& http, Executor& executor, S3Creden
 
 void S3Client::send(S3Request request, Completion<HttpResponse> done) {
   request.deadline = std::min(request.deadline, steady_clock().now() + kDefaultTimeout);
-  if (credentials_.take_turn()) executor_.post([this] { credentials_.refresh(); });
+  if (credentials_.take_turn()) executor_.post([&credentials = credentials_] { credentials.refresh(); });
   auto exchange = std::make_unique<Exchange>();
   exchange->request = std::move(request);
   exchange->done = std::move(done);

@@ -32,8 +32,8 @@ struct ScriptedBucket {
   ScriptedServer server;
   HttpThread http;
   ManualTimers clock;  // of the credentials
+  std::unique_ptr<S3CredentialSource> credentials;  // outlives what threads still do for it
   ThreadPool threads{2};
-  std::unique_ptr<S3CredentialSource> credentials;
   std::unique_ptr<S3Store> store;
 
   explicit ScriptedBucket(ScriptedServer::Script script) : server(std::move(script)) {
