@@ -6,7 +6,7 @@
 
 namespace thaw {
 
-ZoneMembers::ZoneMembers(Parts parts, const ZoneLimits& limits, unsigned max_out)
+ZoneMembers::ZoneMembers(const Parts& parts, const ZoneLimits& limits, unsigned max_out)
     : parts_(parts), limits_(limits), max_out_(max_out), seed_(parts.seed) {}
 
 ZoneMembers::~ZoneMembers() { clear(); }

@@ -39,7 +39,7 @@ class ZoneMembers {
     std::function<void(const std::string& line)> refused;
   };
 
-  ZoneMembers(Parts parts, const ZoneLimits& limits, unsigned max_out);
+  ZoneMembers(const Parts& parts, const ZoneLimits& limits, unsigned max_out);
   ~ZoneMembers();
 
   // Nodes that stay keep their connections and health; requests to one that leaves end (kUnreachable).
