@@ -31,7 +31,7 @@ struct ScriptedBucket {
   TemporaryFolder folder;
   ScriptedServer server;
   HttpThread http;
-  ManualTimers clock;  // of the credentials
+  ManualTimers clock;                               // of the credentials
   std::unique_ptr<S3CredentialSource> credentials;  // outlives what threads still do for it
   ThreadPool threads{2};
   std::unique_ptr<S3Store> store;
