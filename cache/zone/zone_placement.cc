@@ -7,6 +7,7 @@
 #include <numeric>
 #include <string>
 
+#include "lib/base/mix.h"
 #include "lib/crypto/hash.h"
 
 namespace thaw {
@@ -17,13 +18,8 @@ constexpr uint64_t kImbalancePercent = 5;
 constexpr int kMaxRounds = 24;
 constexpr uint64_t kUnitWeight = 1 << 16;
 
-// The finalizer of SplitMix64 (Steele, Lea, Flood: "Fast Splittable Pseudorandom Number Generators", 2014).
-uint64_t mix(uint64_t value) {
-  value += 0x9E3779B97F4A7C15ULL;
-  value = (value ^ value >> 30) * 0xBF58476D1CE4E5B9ULL;
-  value = (value ^ value >> 27) * 0x94D049BB133111EBULL;
-  return value ^ value >> 31;
-}
+// A step of SplitMix64, which keeps zero from staying zero.
+uint64_t drawn_from(uint64_t value) { return mix(value + 0x9E3779B97F4A7C15ULL); }
 
 // -log2(hash / 2^64) in units of 2^-24: exponentially distributed. Integers only, since every worker has to
 // come to the same result, whatever its libm and processor.
@@ -124,7 +120,7 @@ std::vector<uint32_t> draw_all(const Candidates& candidates, unsigned shards) {
   for (size_t slot = 0; slot < ZonePlacement::kSlots; ++slot) {
     for (const uint64_t seed : candidates.seeds) {
       for (unsigned shard = 0; shard < shards; ++shard) {
-        draws.push_back(exponential(mix(seed ^ mix(slot << 8 | shard))));
+        draws.push_back(exponential(drawn_from(seed ^ drawn_from(slot << 8 | shard))));
       }
     }
   }

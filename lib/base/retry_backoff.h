@@ -9,13 +9,16 @@
 #include <random>
 
 #include "lib/base/clock.h"
+#include "lib/base/mix.h"
 
 namespace thaw {
 
 class RetryBackoff {
  public:
+  // Seeds may be neighbours, as those of one owner's operations are: unmixed they would begin nearly the same
+  // sequence.
   RetryBackoff(Duration first, Duration longest, uint64_t seed)
-      : bound_(first), longest_(longest), random_(spread(seed)) {}
+      : bound_(first), longest_(longest), random_(static_cast<uint32_t>(mix(seed))) {}
 
   // A server that asks for more is wrong, or its date is: nobody who waits for a read gains from believing
   // it.
@@ -33,14 +36,6 @@ class RetryBackoff {
 
  private:
   static constexpr int kAskedJitter = 4;  // the part of what was asked for that is added at most
-
-  // Seeds that are neighbours, as those of one owner's operations are, begin nearly the same sequence: their
-  // bits are spread first (the finalizer of SplitMix64).
-  static uint32_t spread(uint64_t seed) {
-    seed = (seed ^ (seed >> 30)) * 0xbf58476d1ce4e5b9;
-    seed = (seed ^ (seed >> 27)) * 0x94d049bb133111eb;
-    return static_cast<uint32_t>(seed ^ (seed >> 31));
-  }
 
   Duration bound_;
   Duration longest_;

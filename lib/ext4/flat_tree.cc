@@ -58,12 +58,6 @@ Status check_segments(const FlatTree& flat, InodeIndex index) {
 
 }  // namespace
 
-uint64_t mix(uint64_t value) {
-  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9U;
-  value = (value ^ (value >> 27)) * 0x94d049bb133111ebU;
-  return value ^ (value >> 31);
-}
-
 uint64_t stable_hash(std::string_view text) {
   uint64_t hash = 0xcbf29ce484222325U;
   for (const char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3U;

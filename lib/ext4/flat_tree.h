@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/mix.h"
 #include "lib/base/result.h"
 #include "lib/tree/tree.h"
 
@@ -39,10 +40,6 @@ struct FlatTree {
   std::vector<FlatNode> nodes;      // [0] is the root
   std::vector<Node> node_of_index;  // by InodeIndex; undefined for unreachable inodes
 };
-
-// Spreads 64 bits (the finalizer of SplitMix64), so that every bit of the input decides every bit of the
-// output.
-uint64_t mix(uint64_t value);
 
 // FNV-1a over the text, spread by mix(). Equal on every machine; part of the layout.
 uint64_t stable_hash(std::string_view text);

@@ -6,17 +6,13 @@
 #include <utility>
 
 #include "fuse/block_files.h"
+#include "lib/base/mix.h"
 #include "lib/base/mutex.h"
 
 namespace thaw {
 
 // The eight bytes at `offset` (a multiple of 8).
-inline uint64_t synthetic_word(uint64_t offset) {
-  uint64_t value = offset + 0x9e3779b97f4a7c15;
-  value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9;
-  value = (value ^ value >> 27) * 0x94d049bb133111eb;
-  return value ^ value >> 31;
-}
+inline uint64_t synthetic_word(uint64_t offset) { return mix(offset + 0x9e3779b97f4a7c15); }
 
 inline void synthetic_bytes(uint64_t offset, MutableBytes out) {
   for (size_t i = 0; i < out.size();) {
