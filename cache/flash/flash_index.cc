@@ -17,11 +17,6 @@ bool FlashIndex::contains(const ChunkId& id) const {
   return entries_.contains(prefix_of(id));
 }
 
-void FlashIndex::add(uint32_t region, const FlashRecord& record) {
-  MutexLock lock(mutex_);
-  entries_[prefix_of(record.id)] = entry_of(region, record);
-}
-
 void FlashIndex::add(uint32_t region, const std::vector<FlashRecord>& records) {
   MutexLock lock(mutex_);
   for (const FlashRecord& record : records) entries_[prefix_of(record.id)] = entry_of(region, record);

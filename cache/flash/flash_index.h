@@ -29,8 +29,7 @@ class FlashIndex {
   // Marks it as read again: it will survive its region. nullopt also for another length.
   std::optional<Place> find(const ChunkRef& ref);
   bool contains(const ChunkId& id) const;
-  // Replace older places.
-  void add(uint32_t region, const FlashRecord& record);
+  // Replaces older places.
   void add(uint32_t region, const std::vector<FlashRecord>& records);
   // False when it is not there any more.
   bool remove(const ChunkId& id, const Place& place);
@@ -56,8 +55,8 @@ class FlashIndex {
   static constexpr float kMaxLoad = 0.9F;
 
   static Entry entry_of(uint32_t region, const FlashRecord& record);
-
   static uint64_t prefix_of(const ChunkId& id);
+
   mutable Mutex mutex_;
   tsl::robin_map<uint64_t, Entry> entries_ GUARDED_BY(mutex_);
 };

@@ -102,17 +102,12 @@ FlashLog::Recovery FlashLog::begin_recovery(uint32_t region) {
 // A region that cannot be read is empty.
 void FlashLog::recover(Recovery recovery) {
   const uint32_t region = recovery.region;
-  const auto page = recovery.header.get();
-  const auto pages = recovery.footer.get();
-  if (!page.ok()) return;
-  const auto first = read_record_header(geometry_, log_, 0, page->view());
+  const auto first = header_in(recovery.header.get(), 0);
+  const auto footer = recovery.footer.get();
   if (!first) return;
   regions_.at(region).sequence = first->sequence;
   last_sequence_ = std::max(last_sequence_, first->sequence);
-  const auto footer = pages.ok() ? read_footer(geometry_, log_, pages->view()) : std::nullopt;
-  // A footer that is older than the region's first record belongs to what was overwritten.
-  const bool sealed = footer && footer->sequence == first->sequence;
-  index_.add(region, sealed ? footer->records : scan(region, first->sequence));
+  index_.add(region, records_of(region, footer_in(footer)));
 }
 
 // The region that was open goes on behind its last record, unless it is full.
@@ -126,22 +121,23 @@ void FlashLog::resume_newest() {
   next_page_ = records_.empty() ? 0 : records_.back().end_page();
 }
 
-std::optional<FlashRecordHeader> FlashLog::header_at(uint32_t region, uint32_t page) {
-  const auto bytes = read(offset_of(region, page), kFlashPage);
+std::optional<FlashRecordHeader> FlashLog::header_in(const Result<Buffer>& bytes, uint32_t page) const {
   if (!bytes.ok()) return std::nullopt;
   return read_record_header(geometry_, log_, page, bytes->view());
 }
 
-std::optional<FlashFooter> FlashLog::footer_of(uint32_t region) {
-  const auto bytes = read(footer_offset(region), footer_bytes());
+std::optional<FlashFooter> FlashLog::footer_in(const Result<Buffer>& bytes) const {
   if (!bytes.ok()) return std::nullopt;
   return read_footer(geometry_, log_, bytes->view());
 }
 
+std::optional<FlashFooter> FlashLog::footer_of(uint32_t region) {
+  return footer_in(read(footer_offset(region), footer_bytes()));
+}
+
 // A footer that is older than the region's first record belongs to what was overwritten.
-std::vector<FlashRecord> FlashLog::records_of(uint32_t region) {
+std::vector<FlashRecord> FlashLog::records_of(uint32_t region, std::optional<FlashFooter> footer) {
   const uint64_t sequence = regions_.at(region).sequence;
-  auto footer = footer_of(region);
   if (footer && footer->sequence == sequence) return std::move(footer->records);
   return scan(region, sequence);
 }
@@ -149,7 +145,7 @@ std::vector<FlashRecord> FlashLog::records_of(uint32_t region) {
 std::vector<FlashRecord> FlashLog::scan(uint32_t region, uint64_t sequence) {
   std::vector<FlashRecord> records;
   for (uint32_t page = 0; page < geometry_.record_pages() && records.size() < geometry_.max_records();) {
-    const auto header = header_at(region, page);
+    const auto header = header_in(read(offset_of(region, page), kFlashPage), page);
     if (!header || header->sequence != sequence) break;
     records.push_back(header->record);
     page = header->record.end_page();
@@ -203,7 +199,7 @@ Status FlashLog::flush() {
   Buffer full = std::exchange(stage_, {});
   full.truncate(std::exchange(stage_used_, 0));
   THAW_TRY(write(offset_of(*open_, staged_.front().page), std::move(full)));
-  for (const FlashRecord& record : staged_) index_.add(*open_, record);
+  index_.add(*open_, staged_);
   records_.insert(records_.end(), staged_.begin(), staged_.end());
   staged_.clear();
   return {};
@@ -212,9 +208,9 @@ Status FlashLog::flush() {
 Status FlashLog::seal() {
   if (!open_) return {};
   THAW_TRY(flush());
-  Buffer footer(geometry_.footer_pages() * kFlashPage);
+  Buffer footer(footer_bytes());
   write_footer(geometry_, {log_, regions_.at(*open_).sequence}, records_, footer.mutable_view());
-  THAW_TRY(write(offset_of(*open_, geometry_.record_pages()), std::move(footer)));
+  THAW_TRY(write(footer_offset(*open_), std::move(footer)));
   THAW_TRY(sync());
   open_.reset();
   records_.clear();

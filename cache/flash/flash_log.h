@@ -60,9 +60,11 @@ class FlashLog {
   Status seal();
   Status begin_region();
   std::vector<SealedChunk> survivors_of(uint32_t region);
-  std::vector<FlashRecord> records_of(uint32_t region);
+  std::vector<FlashRecord> records_of(uint32_t region) { return records_of(region, footer_of(region)); }
+  std::vector<FlashRecord> records_of(uint32_t region, std::optional<FlashFooter> footer);
   std::vector<FlashRecord> scan(uint32_t region, uint64_t sequence);
-  std::optional<FlashRecordHeader> header_at(uint32_t region, uint32_t page);
+  std::optional<FlashRecordHeader> header_in(const Result<Buffer>& bytes, uint32_t page) const;
+  std::optional<FlashFooter> footer_in(const Result<Buffer>& bytes) const;
   std::optional<FlashFooter> footer_of(uint32_t region);
   uint64_t footer_offset(uint32_t region) const { return offset_of(region, geometry_.record_pages()); }
   size_t footer_bytes() const { return geometry_.footer_pages() * kFlashPage; }
