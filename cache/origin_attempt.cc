@@ -112,7 +112,7 @@ void Origin::verify(Attempt& attempt, Buffer bytes) {
     if (!wins(attempt)) return;
     count(parts_.counters.hits);
     const Journey journey = journey_of(job);
-    parts_.counters.latency.record(journey.spent_us.at(static_cast<size_t>(Tier::kOrigin)));
+    parts_.counters.latency.record(journey.spent_in(Tier::kOrigin));
     return finish(job, Fetched{std::move(chunk).value(), Tier::kOrigin, journey});
   }
   count(parts_.counters.errors);

@@ -16,7 +16,6 @@
 namespace thaw {
 
 // As `thaw stats` and the metrics write them, by Tier.
-inline constexpr std::array<const char*, kTierCount> kTierNames = {"memory", "flash", "zone", "origin"};
 
 struct CountersPage {
   static constexpr size_t kBytes = 512 * 1024;  // what the supervisor sets aside

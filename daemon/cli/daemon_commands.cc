@@ -3,6 +3,7 @@
 
 #include "daemon/cli/command.h"
 #include "daemon/control/client.h"
+#include "lib/chunk/journey.h"
 
 namespace thaw {
 namespace {
@@ -12,7 +13,7 @@ using Json = nlohmann::json;
 std::string stats_text(const Json& stats) {
   std::string text =
       "tier         hits    misses    errors   evicted  in flight  p50 µs  p99 µs  p99.9 µs  bytes\n";
-  for (const char* tier : {"memory", "flash", "zone", "origin"}) {
+  for (const char* tier : kTierNames) {
     const Json& row = stats.at("tiers").at(tier);
     const Json& took = row.at("latency_us");
     const auto number = [](const Json& value) { return value.get<unsigned long long>(); };

@@ -6,6 +6,7 @@
 
 #include "daemon/cli/command.h"
 #include "daemon/control/client.h"
+#include "lib/chunk/journey.h"
 
 namespace thaw {
 namespace {
@@ -22,7 +23,7 @@ std::string milliseconds(const Json& us) {
 
 std::string tiers_text(const Json& answer) {
   std::string text = "tier      chunks    fetched   answered to readers\n";
-  for (const char* tier : {"memory", "flash", "zone", "origin"}) {
+  for (const char* tier : kTierNames) {
     const Json& row = answer.at("tiers").at(tier);
     const std::string fetched = row.contains("bytes_fetched") ? size_of(row.at("bytes_fetched")) : "-";
     char line[96];

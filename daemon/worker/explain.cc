@@ -48,14 +48,13 @@ std::string time_text(std::chrono::system_clock::time_point at) {
 
 Json read_json(const SlowRead& read, uint32_t chunk_size) {
   const Journey& journey = read.journey;
-  const auto spent = [&journey](Tier tier) { return journey.spent_us.at(static_cast<size_t>(tier)); };
   Json row = {{"at", time_text(read.at)},          {"offset", read.offset},   {"length", read.length},
               {"chunk", read.offset / chunk_size}, {"took_us", read.took_us}, {"why", reason_of(read)}};
   if (!read.error.empty()) return row;
   row["tier"] = kTierNames.at(static_cast<size_t>(read.tier));
-  row["flash_us"] = spent(Tier::kFlash);
-  row["zone_us"] = spent(Tier::kZone);
-  row["origin_us"] = spent(Tier::kOrigin);
+  row["flash_us"] = journey.spent_in(Tier::kFlash);
+  row["zone_us"] = journey.spent_in(Tier::kZone);
+  row["origin_us"] = journey.spent_in(Tier::kOrigin);
   row["queued_us"] = journey.queued_us;
   row["paused_us"] = journey.paused_us;
   row["requests"] = journey.requests;

@@ -22,15 +22,15 @@ std::string reason_of(const SlowRead& read) {
   const Journey& journey = read.journey;
   const uint64_t known = std::accumulate(journey.spent_us.begin(), journey.spent_us.end(), uint64_t{0});
   if (journey.joined && known > read.took_us) return "a fetch that was under way for another read";
-  const uint64_t in_origin = journey.spent_us.at(static_cast<size_t>(Tier::kOrigin));
+  const uint64_t in_origin = journey.spent_in(Tier::kOrigin);
   const uint64_t not_asking = uint64_t{journey.queued_us} + journey.paused_us;
   struct Stage {
     uint64_t us;
     std::string words;
   };
   const std::array<Stage, 6> stages = {{
-      {journey.spent_us.at(static_cast<size_t>(Tier::kFlash)), "flash"},
-      {journey.spent_us.at(static_cast<size_t>(Tier::kZone)), "the zone"},
+      {journey.spent_in(Tier::kFlash), "flash"},
+      {journey.spent_in(Tier::kZone), "the zone"},
       {journey.queued_us, "a free request to the store (origin.in_flight)"},
       {journey.paused_us, "trouble with the store, tried " + std::to_string(journey.requests) + " times"},
       {in_origin - std::min(in_origin, not_asking), origin_reason(journey)},

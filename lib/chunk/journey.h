@@ -14,6 +14,8 @@ namespace thaw {
 
 enum class Tier : uint8_t { kMemory, kFlash, kZone, kOrigin };
 inline constexpr size_t kTierCount = 4;
+// As users see them; by Tier.
+inline constexpr std::array<const char*, kTierCount> kTierNames = {"memory", "flash", "zone", "origin"};
 
 struct Journey {
   std::array<uint32_t, kTierCount> spent_us{};  // in each tier below memory, found there or not
@@ -27,6 +29,7 @@ struct Journey {
   bool joined = false;    // the fetch was under way for somebody else already, perhaps read ahead
 
   uint32_t& spent_in(Tier tier) { return spent_us.at(static_cast<size_t>(tier)); }
+  uint32_t spent_in(Tier tier) const { return spent_us.at(static_cast<size_t>(tier)); }
 };
 
 // Whole microseconds, at most what fits (71 minutes).
