@@ -64,8 +64,8 @@ Status ServedImages::show(const std::string& key, ByteView image) {
   THAW_TRY(check(*map));
   const auto outage = key.ends_with(kWaitSuffix) ? Outage::kWait : Outage::kError;
   auto first_reads = std::make_shared<FirstReads>(map->entries.size(), kMaxTraceChunks);
-  auto nearby = std::make_shared<NearbyReads>(
-      map, NearbyReads::Parts{chain_.source(), chain_.read_ahead(), counters, clock_});
+  auto nearby =
+      std::make_shared<NearbyReads>(map, AheadParts{chain_.source(), chain_.read_ahead(), counters}, clock_);
   const ImageReader::Parts parts{chain_.source(), chain_.memory(),   chain_.read_ahead(),
                                  counters,        first_reads.get(), nearby.get()};
   const BlockFile file{key, map->device_size};

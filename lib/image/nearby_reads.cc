@@ -4,8 +4,6 @@
 #include <limits>
 #include <utility>
 
-#include "lib/image/fetch_counts.h"
-
 namespace thaw {
 namespace {
 
@@ -74,26 +72,15 @@ uint32_t NearbyReads::reach() {
 }
 
 void NearbyReads::ask(uint32_t entry, const Fetch& fetch) {
-  const ChunkRef& ref = map_->entries[entry].ref;
-  if (!parts_.budget.take(ref.stored_length)) {
-    guessed_[entry].store(false, std::memory_order_relaxed);
-    return;
-  }
-  Fetch quiet = fetch;
-  quiet.priority = Priority::kReadAhead;
-  quiet.stop = {};
-  parts_.source.get(ref, quiet,
-                    [self = shared_from_this(), length = ref.stored_length,
-                     start = parts_.clock.now()](const Result<Fetched>& result) {
-                      self->parts_.budget.give_back(length);
-                      self->arrived(start, result);
-                    });
+  const bool asked = fetch_ahead(parts_, map_->entries[entry].ref, fetch,
+                                 [self = shared_from_this(), start = clock_.now()](
+                                     const Result<Fetched>& result) { self->arrived(start, result); });
+  if (!asked) guessed_[entry].store(false, std::memory_order_relaxed);
 }
 
 void NearbyReads::arrived(TimePoint start, const Result<Fetched>& result) {
   if (!result.ok() || result->tier == Tier::kMemory) return;
-  count_fetched(parts_.counters, result.value());
-  const Duration took = parts_.clock.now() - start;
+  const Duration took = clock_.now() - start;
   MutexLock lock(mutex_);
   average_ = samples_ == 0 ? took : average_ + (took - average_) / kAverageOver;
   samples_ = std::min(samples_ + 1, kSamples);

@@ -30,16 +30,9 @@ class NearbyReads : public std::enable_shared_from_this<NearbyReads> {
   static constexpr uint32_t kSamples = 8;     // fetches before their time is believed
   static constexpr uint32_t kProbeEach = 64;  // misses
 
-  // All outlive it.
-  struct Parts {
-    ChunkSource& source;
-    ReadAheadBudget& budget;
-    ImageCounters& counters;
-    const Clock& clock;
-  };
-
-  NearbyReads(std::shared_ptr<const ImageMap> map, const Parts& parts)
-      : map_(std::move(map)), parts_(parts) {}
+  // `clock` outlives it, as do the parts.
+  NearbyReads(std::shared_ptr<const ImageMap> map, const AheadParts& parts, const Clock& clock)
+      : map_(std::move(map)), parts_(parts), clock_(clock) {}
 
   // The image's chunks in the order of their paths, as places on the device; what is not of this image is
   // passed over. The first call counts.
@@ -66,7 +59,8 @@ class NearbyReads : public std::enable_shared_from_this<NearbyReads> {
   void arrived(TimePoint start, const Result<Fetched>& result);
 
   const std::shared_ptr<const ImageMap> map_;
-  const Parts parts_;
+  const AheadParts parts_;
+  const Clock& clock_;
 
   std::atomic<bool> learned_{false};
   std::vector<std::atomic<bool>> guessed_;  // by entry; made before learned_

@@ -21,6 +21,24 @@ bool ReadAheadBudget::take(uint64_t bytes) {
   return true;
 }
 
+bool fetch_ahead(const AheadParts& parts, const ChunkRef& ref, const Fetch& fetch,
+                 UniqueFunction<void(const Result<Fetched>&)> arrived) {
+  if (!parts.budget.take(ref.stored_length)) return false;
+  Fetch quiet = fetch;
+  quiet.priority = Priority::kReadAhead;
+  quiet.stop = {};
+  // Captures what outlives the image.
+  parts.source.get(ref, quiet,
+                   [parts, length = ref.stored_length,
+                    arrived = std::move(arrived)](const Result<Fetched>& result) mutable {
+                     parts.budget.give_back(length);
+                     if (result.ok() && result->tier != Tier::kMemory)
+                       count_fetched(parts.counters, result.value());
+                     if (arrived) arrived(result);
+                   });
+  return true;
+}
+
 void ReadAhead::observe(const Read& read, const Fetch& fetch) {
   if (read.length == 0 || parts_.budget.chunks() == 0) return;
   Ahead ahead;
@@ -76,20 +94,9 @@ void ReadAhead::start_stream(const Read& read) {
 }
 
 void ReadAhead::ask(const Ahead& ahead, const Fetch& fetch) {
-  Fetch quiet = fetch;
-  quiet.priority = Priority::kReadAhead;
-  quiet.stop = {};
   for (size_t i = map_->first_at_or_after(ahead.begin); i < map_->entries.size(); ++i) {
     const ImageMap::Entry& entry = map_->entries[i];
-    const uint32_t length = entry.ref.stored_length;
-    if (entry.index >= ahead.end || !parts_.budget.take(length)) return;
-    // Captures what outlives this image, and not `this`.
-    parts_.source.get(entry.ref, quiet, [length, parts = parts_](const Result<Fetched>& result) {
-      parts.budget.give_back(length);
-      if (result.ok() && result->tier != Tier::kMemory) {
-        count_fetched(parts.counters, result.value());
-      }
-    });
+    if (entry.index >= ahead.end || !fetch_ahead(parts_, entry.ref, fetch, {})) return;
   }
 }
 

@@ -54,18 +54,25 @@ enum class Served : uint8_t {
   kWaited,
 };
 
+// What fetches ahead of readers work with. All outlive what it starts.
+struct AheadParts {
+  ChunkSource& source;
+  ReadAheadBudget& budget;
+  ImageCounters& counters;
+};
+
+// Asks for a chunk that nobody waits for, and counts it unless memory had it. False when the budget is used
+// up.
+bool fetch_ahead(const AheadParts& parts, const ChunkRef& ref, const Fetch& fetch,
+                 UniqueFunction<void(const Result<Fetched>&)> arrived);
+
 class ReadAhead {
  public:
   static constexpr size_t kStreams = 8;                  // readers of one image that are told apart
   static constexpr uint64_t kTriggerBytes = 256 * 1024;  // read in order before anything is read ahead
 
-  struct Parts {
-    ChunkSource& source;
-    ReadAheadBudget& budget;
-    ImageCounters& counters;
-  };
-
-  ReadAhead(std::shared_ptr<const ImageMap> map, Parts parts) : map_(std::move(map)), parts_(parts) {}
+  ReadAhead(std::shared_ptr<const ImageMap> map, const AheadParts& parts)
+      : map_(std::move(map)), parts_(parts) {}
 
   struct Read {
     uint64_t offset = 0;
@@ -99,7 +106,7 @@ class ReadAhead {
   void ask(const Ahead& ahead, const Fetch& fetch);
 
   const std::shared_ptr<const ImageMap> map_;
-  const Parts parts_;
+  const AheadParts parts_;
 
   Mutex mutex_;
   std::array<Stream, kStreams> streams_ GUARDED_BY(mutex_);

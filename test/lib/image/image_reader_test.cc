@@ -71,7 +71,7 @@ TEST_CASE("what is not in memory is guessed from, what is there is not", "[image
   ManualTimers timers;
   ReadAheadBudget enough{{.bytes = 16 * kMiB}};
   const auto nearby =
-      std::make_shared<NearbyReads>(f.image.map, NearbyReads::Parts{f.chain, enough, f.counters, timers});
+      std::make_shared<NearbyReads>(f.image.map, AheadParts{f.chain, enough, f.counters}, timers);
   std::vector<uint32_t> places;
   for (const ImageMap::Entry& entry : f.image.map->entries) places.push_back(entry.index);
   nearby->learn(places);

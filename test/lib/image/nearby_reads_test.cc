@@ -44,7 +44,7 @@ struct Nearby {
   FakeSource source;
   ImageCounters counters{};
   std::shared_ptr<NearbyReads> reads =
-      std::make_shared<NearbyReads>(numbered_map(100), NearbyReads::Parts{source, budget, counters, timers});
+      std::make_shared<NearbyReads>(numbered_map(100), AheadParts{source, budget, counters}, timers);
 };
 
 std::set<uint32_t> by_path(std::initializer_list<uint32_t> ranks) {
@@ -93,8 +93,8 @@ TEST_CASE("guesses that nobody reads end, and those that are read go on", "[near
 TEST_CASE("without an order, or beyond the budget, nothing is asked for", "[nearby_reads]") {
   Nearby f;
   SECTION("no order") {
-    f.reads = std::make_shared<NearbyReads>(numbered_map(100),
-                                            NearbyReads::Parts{f.source, f.budget, f.counters, f.timers});
+    f.reads = std::make_shared<NearbyReads>(numbered_map(100), AheadParts{f.source, f.budget, f.counters},
+                                            f.timers);
     CHECK(f.miss(7, milliseconds(30)).empty());
   }
   SECTION("no budget") {
@@ -105,8 +105,8 @@ TEST_CASE("without an order, or beyond the budget, nothing is asked for", "[near
 
 TEST_CASE("an order that is wrong does no harm", "[nearby_reads]") {
   Nearby f;
-  f.reads = std::make_shared<NearbyReads>(numbered_map(100),
-                                          NearbyReads::Parts{f.source, f.budget, f.counters, f.timers});
+  f.reads =
+      std::make_shared<NearbyReads>(numbered_map(100), AheadParts{f.source, f.budget, f.counters}, f.timers);
   f.reads->learn({5, 5, 0xFFFFFFFF, 100, 6, 5});
   CHECK(f.miss(5, milliseconds(30)) == std::set<uint32_t>{6});
   CHECK(f.miss(99, milliseconds(30)).empty());
