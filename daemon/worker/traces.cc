@@ -54,8 +54,7 @@ struct Traces::Episode {
     std::vector<ChunkRef> refs;
     MutexLock lock(mutex);
     for (const uint32_t place : trace) {
-      const auto found = std::ranges::lower_bound(chunks, place, {}, &ManifestChunk::index);
-      if (found != chunks.end() && found->index == place) refs.push_back(found->ref());
+      if (const ManifestChunk* chunk = chunk_at(chunks, place)) refs.push_back(chunk->ref());
     }
     return refs;
   }
@@ -185,22 +184,21 @@ void Traces::watch(const std::shared_ptr<Episode>& episode, std::shared_ptr<Firs
 }
 
 void Traces::look(const std::shared_ptr<Episode>& episode, size_t seen) {
-  const std::vector<uint32_t> places = episode->first_chunks();
-  episode->covered(places);
-  const size_t now_seen = places.size();
-  if (now_seen == seen || parts_.timers.now() >= episode->record_until) return finish(episode);
+  const Trace trace{episode->first_chunks()};
+  const double covered = episode->covered(trace.chunks);
+  const size_t now_seen = trace.chunks.size();
+  const bool ends = now_seen == seen || parts_.timers.now() >= episode->record_until;
+  if (ends) return finish(*episode, trace, covered);
   parts_.timers.call_at(parts_.timers.now() + kQuiet, [this, episode, now_seen] { look(episode, now_seen); });
 }
 
-void Traces::finish(const std::shared_ptr<Episode>& episode) {
-  Trace trace{episode->first_chunks()};
-  episode->report->recording = false;
+void Traces::finish(Episode& episode, const Trace& trace, double covered) {
+  episode.report->recording = false;
   {
-    MutexLock lock(episode->mutex);
-    if (episode->reads) episode->reads->finish();
+    MutexLock lock(episode.mutex);
+    if (episode.reads) episode.reads->finish();
   }
-  if (trace.chunks.size() < kLeastChunks || episode->covered(trace.chunks) >= kCovered) return;
-  save(*episode, trace);
+  if (trace.chunks.size() >= kLeastChunks && covered < kCovered) save(episode, trace);
 }
 
 void Traces::save(const Episode& episode, const Trace& trace) {

@@ -67,7 +67,7 @@ class Traces {
   void replay(const std::shared_ptr<Episode>& episode);
   PrefetchPlan plan_for(const Digest& manifest, uint64_t mount);
   void look(const std::shared_ptr<Episode>& episode, size_t seen);
-  void finish(const std::shared_ptr<Episode>& episode);
+  void finish(Episode& episode, const Trace& trace, double covered);
   void save(const Episode& episode, const Trace& trace);
 
   const Parts parts_;

@@ -1,6 +1,5 @@
 #include "lib/build/inherit_trace.h"
 
-#include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -11,11 +10,6 @@
 
 namespace thaw {
 namespace {
-
-const ManifestChunk* chunk_at(const Manifest& manifest, uint32_t place) {
-  const auto found = std::ranges::lower_bound(manifest.chunks, place, {}, &ManifestChunk::index);
-  return found != manifest.chunks.end() && found->index == place ? &*found : nullptr;
-}
 
 Result<std::vector<uint32_t>> carried(Workshop& shop, const ImageName& name, const Manifest& next) {
   Names names(shop.catalog, next.tenant, shop.trusted);
@@ -40,11 +34,11 @@ std::vector<uint32_t> carried_over(const std::vector<uint32_t>& trace, const Man
     if (seen.insert(place).second) places.push_back(place);
   };
   for (const uint32_t place : trace) {
-    const ManifestChunk* before = chunk_at(previous, place);
+    const ManifestChunk* before = chunk_at(previous.chunks, place);
     const auto same = before ? place_of.find(before->id) : place_of.end();
     if (same != place_of.end()) {
       add(same->second);
-    } else if (chunk_at(next, place) != nullptr) {
+    } else if (chunk_at(next.chunks, place) != nullptr) {
       add(place);
     }
   }

@@ -1,5 +1,6 @@
 #include "lib/manifest/manifest.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
@@ -68,6 +69,11 @@ Result<Parsed> parse(ByteView bytes, const Digest& digest) {
 }
 
 }  // namespace
+
+const ManifestChunk* chunk_at(const std::vector<ManifestChunk>& chunks, uint32_t place) {
+  const auto found = std::ranges::lower_bound(chunks, place, {}, &ManifestChunk::index);
+  return found != chunks.end() && found->index == place ? &*found : nullptr;
+}
 
 void write_clear_part(const Manifest& clear, WireWriter& out) {
   out.bytes(as_bytes(kManifestMagic));

@@ -36,6 +36,9 @@ struct ManifestChunk {
   ChunkRef ref() const { return {id, stored_length}; }
 };
 
+// The chunk of that place; nullptr when it is zeros. REQUIRES: `chunks` ascend by index
+const ManifestChunk* chunk_at(const std::vector<ManifestChunk>& chunks, uint32_t place);
+
 // The clear, authenticated part.
 struct Manifest {
   Identifier id;  // random; binds the data key's wrapping to this manifest
