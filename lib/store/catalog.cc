@@ -125,23 +125,23 @@ Result<BuildPlace> Catalog::prepare_build(BuilderKeys& keys, uint64_t now_second
   return BuildPlace{id, root, salt};
 }
 
-Status Catalog::put_manifest(const RootId& root, const Digest& digest, ByteView bytes) {
-  // The digest names these bytes only: replacing what is there can only mend it.
-  THAW_ASSIGN(const PutOutcome outcome, write(manifest_key(root, digest), bytes, {}));
+Status Catalog::replace(const std::string& key, ByteView bytes) {
+  THAW_ASSIGN(const PutOutcome outcome, write(key, bytes, {}));
   (void)outcome;
   return {};
 }
 
-Status Catalog::put_path_order(const RootId& root, const Digest& digest, ByteView bytes) {
-  THAW_ASSIGN(const PutOutcome outcome, write(path_order_key(root, digest), bytes, {}));
-  (void)outcome;
-  return {};
+// The digest names these bytes only: replacing what is there can only mend it.
+Status Catalog::put_manifest(const RootId& root, const Digest& digest, ByteView bytes) {
+  return replace(manifest_key(root, digest), bytes);
 }
 
 Status Catalog::put_envelope(const RootId& root, const Digest& digest, ByteView bytes) {
-  THAW_ASSIGN(const PutOutcome outcome, write(envelope_key(root, digest), bytes, {}));
-  (void)outcome;
-  return {};
+  return replace(envelope_key(root, digest), bytes);
+}
+
+Status Catalog::put_path_order(const RootId& root, const Digest& digest, ByteView bytes) {
+  return replace(path_order_key(root, digest), bytes);
 }
 
 Result<FoundObject> Catalog::find_manifest(const Digest& digest) {

@@ -64,6 +64,7 @@ class Catalog {
   Status sync(const std::string& prefix);
 
  private:
+  Status replace(const std::string& key, ByteView bytes);
   Result<Identifier> make_store_id();
   Result<Root> make_first_root(const Identifier& store_id, BuilderKeys& keys, uint64_t now_seconds);
   Result<Root> root_for_build(const Identifier& store_id, BuilderKeys& keys, uint64_t now_seconds);
