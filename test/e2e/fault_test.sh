@@ -1,8 +1,7 @@
 # A store whose answers are bad or slow: a real gateway behind a proxy that spoils them (test/fault/store_proxy.py).
 
 . "$here/rgw.sh"
-
-proxy_pid=
+. "$here/../fault/proxy.sh"
 
 end_of_fault_test() {
   local status=$?
@@ -26,20 +25,10 @@ begin() {
 
 configure() { write_config ".store.url = \"s3://images/stores/one\" | .s3 = {endpoint: \"$1\"}"; }
 
-start_proxy() {  # start_proxy OPTIONS...
-  "$here/../fault/store_proxy.py" --to "${S3_ENDPOINT#http://}" "$@" >"$T/proxy.out" 2>"$T/proxy.err" &
-  proxy_pid=$!
-  wait_for 10 grep -q http "$T/proxy.out" || fail "the proxy does not start: $(cat "$T/proxy.err")"
-  configure "$(head -n 1 "$T/proxy.out")"
-}
-
-# What it counted is then in T/proxy.json.
-stop_proxy() {
-  [ -n "$proxy_pid" ] || return 0
-  kill -TERM "$proxy_pid" 2>/dev/null || true
-  wait "$proxy_pid" || true
-  proxy_pid=
-  sed -n 2p "$T/proxy.out" >"$T/proxy.json"
+# From now on daemons read through it.
+read_through_proxy() {  # read_through_proxy OPTIONS...
+  start_proxy "$@"
+  configure "$PROXY"
 }
 
 # Reads the whole image through the proxy, by many readers, and compares it; keeps what the daemon counted in
@@ -72,7 +61,7 @@ holds() {  # holds JQ_PROGRAM: of what the daemon ($daemon) and the proxy ($prox
 
 test_a_fifth_of_all_replies_is_bad_and_no_read_is() {
   begin
-  start_proxy --bad 0.2
+  read_through_proxy --bad 0.2
   read_everything
   holds '$proxy.bad > 20 and ([$proxy["503"], $proxy.reset, $proxy.truncated, $proxy.flipped, $proxy.other, $proxy.document] | all(. > 0))'
   holds '$daemon.tiers.origin.errors > 0'
@@ -84,7 +73,7 @@ test_a_twentieth_of_all_replies_is_late_and_no_read_fails() {
   start_daemon
   read_programs "$T/wanted"
   stop_daemon
-  start_proxy --slow 0.05 --slow-by 10s
+  read_through_proxy --slow 0.05 --slow-by 10s
   start_daemon
   read_programs "$T/seen"
   stop_daemon
@@ -96,7 +85,7 @@ test_a_twentieth_of_all_replies_is_late_and_no_read_fails() {
 
 test_a_store_that_is_far_away_is_read_in_parallel() {
   begin
-  start_proxy --delay 30ms
+  read_through_proxy --delay 30ms
   read_everything
   holds '$proxy.bad == null and $daemon.tiers.origin.errors == 0'
 }

@@ -138,18 +138,26 @@ write_credentials() {  # write_credentials KEY SECRET
   mv "$T/credentials.new" "$T/credentials"
 }
 
-test_rotated_credentials_are_picked_up() {
+admin() { radosgw-admin -c "$T/rgw/ceph.conf" -n client.rgw "$@" >/dev/null; }
+add_second_key() { admin key create --uid test --key-type s3 --access-key second --secret-key other; }
+drop_first_key() { admin key rm --uid test --key-type s3 --access-key "$S3_KEY"; }
+
+# nasty:1 is built, the daemon runs, and the keys stand in T/credentials.
+begin_with_a_credentials_file() {
   begin
-  local admin="radosgw-admin -c $T/rgw/ceph.conf -n client.rgw"
   unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
   export AWS_SHARED_CREDENTIALS_FILE=$T/credentials
   write_credentials "$S3_KEY" "$S3_SECRET"
   thaw build "oci:$IMAGES/nasty:latest" nasty:1 >/dev/null
   start_daemon
+}
+
+test_rotated_credentials_are_picked_up() {
+  begin_with_a_credentials_file
   thaw mount nasty:1 "$T/mnt"
-  $admin key create --uid test --key-type s3 --access-key second --secret-key other >/dev/null
+  add_second_key
   write_credentials second other
-  $admin key rm --uid test --key-type s3 --access-key "$S3_KEY" >/dev/null
+  drop_first_key
   same_tree "$IMAGES/nasty.txt" "$T/mnt"
   equal "$(jq .tiers.origin.errors <<<"$(thaw stats --json)")" 0 "errors of the origin"
   thaw umount "$T/mnt"
@@ -158,18 +166,12 @@ test_rotated_credentials_are_picked_up() {
 }
 
 test_a_reload_takes_rotated_credentials_before_they_are_refused() {
-  begin
-  local admin="radosgw-admin -c $T/rgw/ceph.conf -n client.rgw"
-  unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
-  export AWS_SHARED_CREDENTIALS_FILE=$T/credentials
-  write_credentials "$S3_KEY" "$S3_SECRET"
-  thaw build "oci:$IMAGES/nasty:latest" nasty:1 >/dev/null
-  start_daemon
+  begin_with_a_credentials_file
   equal "$(json_value '.applied | length' thaw reload)" 0 "what a reload without a change applies"
-  $admin key create --uid test --key-type s3 --access-key second --secret-key other >/dev/null
+  add_second_key
   write_credentials second other
   equal "$(json_value '.applied | join(",")' thaw reload)" credentials "what a reload applies"
-  $admin key rm --uid test --key-type s3 --access-key "$S3_KEY" >/dev/null
+  drop_first_key
   # Nothing is left to be read again, should they be refused.
   rm "$T/credentials"
   thaw mount nasty:1 "$T/mnt"

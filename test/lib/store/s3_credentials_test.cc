@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <fstream>
+#include <memory>
 
 #include "test/fakes/manual_timers.h"
 #include "test/temporary_folder.h"
@@ -29,6 +30,23 @@ void forget_environment() {
   for (const char* name : {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"})
     ::unsetenv(name);
 }
+
+// Credentials in a file that somebody writes anew; the first are "one".
+struct RotatedFile {
+  RotatedFile() {
+    forget_environment();
+    ::setenv("AWS_SHARED_CREDENTIALS_FILE", (folder / "keys").c_str(), 1);
+    write("one");
+    source = std::make_unique<S3CredentialSource>(clock);
+  }
+  void write(const std::string& key) const {
+    std::ofstream(folder / "keys") << "[default]\naws_access_key_id=" << key << "\naws_secret_access_key=s\n";
+  }
+
+  TemporaryFolder folder;
+  ManualTimers clock;
+  std::unique_ptr<S3CredentialSource> source;
+};
 
 }  // namespace
 
@@ -65,52 +83,36 @@ TEST_CASE("the environment goes before the file, whose profile may be named", "[
 }
 
 TEST_CASE("refused credentials are read again, at most five times a second", "[s3]") {
-  TemporaryFolder folder;
-  ManualTimers clock;
-  forget_environment();
-  const auto write = [&](const std::string& key) {
-    std::ofstream(folder / "keys") << "[default]\naws_access_key_id=" << key << "\naws_secret_access_key=s\n";
-  };
-  ::setenv("AWS_SHARED_CREDENTIALS_FILE", (folder / "keys").c_str(), 1);
-  write("one");
-  S3CredentialSource source(clock);
-  const auto one = source.current();
-  write("two");
-  const auto two = source.renew(one);
+  RotatedFile f;
+  const auto one = f.source->current();
+  f.write("two");
+  const auto two = f.source->renew(one);
   CHECK(two->access_key == "two");
-  CHECK(source.renew(one) == two);  // somebody else's refusal was before
-  write("three");
-  CHECK(source.renew(two) == two);
-  clock.advance(std::chrono::seconds(1));
-  CHECK(source.renew(two)->access_key == "three");
+  CHECK(f.source->renew(one) == two);  // somebody else's refusal was before
+  f.write("three");
+  CHECK(f.source->renew(two) == two);
+  f.clock.advance(std::chrono::seconds(1));
+  CHECK(f.source->renew(two)->access_key == "three");
   // A file that is gone for a moment takes nothing away.
-  const auto three = source.current();
-  std::filesystem::remove(folder / "keys");
-  clock.advance(std::chrono::seconds(1));
-  CHECK(source.renew(three) == three);
+  const auto three = f.source->current();
+  std::filesystem::remove(f.folder / "keys");
+  f.clock.advance(std::chrono::seconds(1));
+  CHECK(f.source->renew(three) == three);
 }
 
 TEST_CASE("credentials are read again now and then, and when asked to", "[s3]") {
-  TemporaryFolder folder;
-  ManualTimers clock;
-  forget_environment();
-  const auto write = [&](const std::string& key) {
-    std::ofstream(folder / "keys") << "[default]\naws_access_key_id=" << key << "\naws_secret_access_key=s\n";
-  };
-  ::setenv("AWS_SHARED_CREDENTIALS_FILE", (folder / "keys").c_str(), 1);
-  write("one");
-  S3CredentialSource source(clock);
-  CHECK_FALSE(source.take_turn());
-  clock.advance(S3CredentialSource::kFresh);
-  CHECK(source.take_turn());
-  CHECK_FALSE(source.take_turn());
-  CHECK_FALSE(source.refresh());
-  write("two");
-  CHECK(source.refresh());
-  CHECK(source.current()->access_key == "two");
-  std::filesystem::remove(folder / "keys");
-  CHECK_FALSE(source.refresh());
-  CHECK(source.current()->access_key == "two");
+  RotatedFile f;
+  CHECK_FALSE(f.source->take_turn());
+  f.clock.advance(S3CredentialSource::kFresh);
+  CHECK(f.source->take_turn());
+  CHECK_FALSE(f.source->take_turn());
+  CHECK_FALSE(f.source->refresh());
+  f.write("two");
+  CHECK(f.source->refresh());
+  CHECK(f.source->current()->access_key == "two");
+  std::filesystem::remove(f.folder / "keys");
+  CHECK_FALSE(f.source->refresh());
+  CHECK(f.source->current()->access_key == "two");
 }
 
 }  // namespace thaw
