@@ -21,6 +21,8 @@ FlashLimits limits_of(const Config& config) {
   FlashLimits limits;
   limits.reads_in_flight = static_cast<uint32_t>(
       std::clamp<uint64_t>(config.memory_bytes / kReadShare / kDefaultChunkSize, 8, limits.reads_in_flight));
+  limits.reads_in_flight_background = limits.reads_in_flight * 3 / 4;
+  limits.reads_in_flight_per_mount = limits.reads_in_flight * 3 / 4;
   limits.daily_rewrites = static_cast<uint32_t>(config.flash_daily_rewrites);
   limits.rule = rule_of(config);
   return limits;

@@ -6,10 +6,13 @@ namespace thaw {
 
 struct FlashStore::Read {
   ChunkRef ref;
-  FlashIndex::Place place;
-  TimePoint started;
-  Reads::iterator self;
+  Fetch fetch;
   Completion<std::optional<SealedChunk>> done;  // guarded by mutex_; empty once answered
+  bool has_slot = false;
+  FlashIndex::Place place{};
+  uint64_t bytes = 0;  // of its buffer
+  TimePoint started{};
+  Reads::iterator self{};
 };
 
 FlashStore::FlashStore(Parts parts, const Digest& store, uint64_t bytes, FlashLimits limits)
@@ -22,29 +25,66 @@ FlashStore::FlashStore(Parts parts, const Digest& store, uint64_t bytes, FlashLi
 
 FlashStore::~FlashStore() = default;
 
-void FlashStore::find(const ChunkRef& ref, const Fetch& /*fetch*/,
-                      Completion<std::optional<SealedChunk>> done) {
-  const auto place = index_.find(ref);
-  if (!place) return done(std::optional<SealedChunk>());
-  start_read(ref, *place, std::move(done));
-}
-
-void FlashStore::start_read(const ChunkRef& ref, const FlashIndex::Place& place,
-                            Completion<std::optional<SealedChunk>> done) {
-  auto read = std::make_shared<Read>(Read{ref, place, parts_.timers.now(), {}, std::move(done)});
-  Buffer buffer(place.data_pages * kFlashPage);
-  bool refused = false;
+void FlashStore::find(const ChunkRef& ref, const Fetch& fetch, Completion<std::optional<SealedChunk>> done) {
+  if (!index_.find(ref)) return done(std::optional<SealedChunk>());
+  const auto read = std::make_shared<Read>(Read{ref, fetch, std::move(done)});
+  bool waits = false;
   {
     MutexLock lock(mutex_);
-    refused = !ready_ || stalled_ || stopping_ || reads_.size() >= limits_.reads_in_flight;
-    if (!refused) {
-      read->self = reads_.insert(reads_.end(), read);
-      read_bytes_ += buffer.size();
+    waits = !refuses() && waiting_ < limits_.reads_waiting;
+    if (waits) {
+      ++waiting_;
+      queue_.push(fetch.priority, fetch.mount, read);
     }
   }
-  if (refused) return answer(*read, std::nullopt);
+  if (!waits) return read->done(std::optional<SealedChunk>());
+  pump();
+}
+
+// One thread at a time, in a loop: a disk that answers inside the call would recurse otherwise.
+void FlashStore::pump() {
+  {
+    MutexLock lock(mutex_);
+    if (std::exchange(pumping_, true)) return;
+  }
+  while (const std::shared_ptr<Read> read = next_to_start()) start(read);
+}
+
+// While the tier is a miss, all that waits is next, and without a slot.
+std::shared_ptr<FlashStore::Read> FlashStore::next_to_start() {
+  MutexLock lock(mutex_);
+  const Slots::Caps caps{limits_.reads_in_flight, limits_.reads_in_flight_background,
+                         limits_.reads_in_flight_per_mount};
+  const bool refused = refuses();
+  const auto next = queue_.pop([&](Priority priority, uint64_t mount) NO_THREAD_SAFETY_ANALYSIS {
+    return refused || slots_.may_take(priority, mount, caps);
+  });
+  if (!next) {
+    pumping_ = false;
+    return nullptr;
+  }
+  --waiting_;
+  Read& read = **next;
+  read.has_slot = !refused;
+  if (read.has_slot) slots_.take(read.fetch.priority, read.fetch.mount);
+  return *next;
+}
+
+void FlashStore::start(const std::shared_ptr<Read>& read) {
+  // Again: while it waited, its region may have been overwritten.
+  const auto place = read->has_slot ? index_.find(read->ref) : std::nullopt;
+  if (!place) return finish(*read, std::nullopt);
+  read->place = *place;
+  read->started = parts_.timers.now();
+  Buffer buffer(place->data_pages * kFlashPage);
+  {
+    MutexLock lock(mutex_);
+    read->self = reads_.insert(reads_.end(), read);
+    read->bytes = buffer.size();
+    read_bytes_ += read->bytes;
+  }
   watch(read->started + limits_.stall);
-  const uint64_t offset = log_.geometry().region_offset(place.region) + (place.page + 1) * kFlashPage;
+  const uint64_t offset = log_.geometry().region_offset(place->region) + (place->page + 1) * kFlashPage;
   parts_.file.read(offset, std::move(buffer),
                    [this, read](Result<Buffer> bytes) { read_done(read, std::move(bytes)); });
 }
@@ -55,13 +95,12 @@ void FlashStore::read_done(const std::shared_ptr<Read>& read, Result<Buffer> byt
     MutexLock lock(mutex_);
     wanted = static_cast<bool>(read->done);
     reads_.erase(read->self);
-    read_bytes_ -= read->place.data_pages * kFlashPage;
     stalled_ = false;  // it answers
   }
-  if (!wanted) return;
+  if (!wanted) return finish(*read, std::nullopt);
   if (!bytes.ok()) {
     count(parts_.counters.errors);
-    return answer(*read, std::nullopt);
+    return finish(*read, std::nullopt);
   }
   parts_.cpu.post(
       [this, read, buffer = std::move(bytes).value()]() mutable { verify(read, std::move(buffer)); });
@@ -70,18 +109,22 @@ void FlashStore::read_done(const std::shared_ptr<Read>& read, Result<Buffer> byt
 void FlashStore::verify(const std::shared_ptr<Read>& read, Buffer bytes) {
   bytes.truncate(read->ref.stored_length);
   auto chunk = SealedChunk::verify(read->ref, std::move(bytes));
-  if (chunk.ok()) return answer(*read, std::move(chunk).value());
+  if (chunk.ok()) return finish(*read, std::move(chunk).value());
   // If it is not there any more, its region was overwritten while it was read: no damage.
   if (index_.remove(read->ref.id, read->place)) count(parts_.counters.errors);
-  answer(*read, std::nullopt);
+  finish(*read, std::nullopt);
 }
 
-void FlashStore::answer(Read& read, std::optional<SealedChunk> chunk) {
+// The last step of each read, also of one whose reader was answered before.
+void FlashStore::finish(Read& read, std::optional<SealedChunk> chunk) {
   Completion<std::optional<SealedChunk>> done;
   {
     MutexLock lock(mutex_);
     done = std::move(read.done);
+    read_bytes_ -= read.bytes;
+    if (read.has_slot) slots_.release(read.fetch.priority, read.fetch.mount);
   }
+  pump();
   if (done) done(std::move(chunk));
 }
 
@@ -116,6 +159,7 @@ void FlashStore::sweep() {
     count(parts_.counters.errors);
     done(std::optional<SealedChunk>());
   }
+  pump();  // what waits is given up too
 }
 
 void FlashStore::put(const SealedChunk& chunk) {

@@ -1,6 +1,7 @@
 // FlashStore: the flash tier, a ChunkStore on one file or block device that is warm again after a crash.
 // Chunks are written when they arrive; a chunk that is read is verified by its id on `cpu`, so that whatever
-// a disk returns is never more than a miss.
+// a disk returns is never more than a miss. Reads that wait for their turn are served as Slots and FairQueue
+// say: no mount keeps another from its chunks.
 //
 // Owned by the daemon's wiring. find(), put() and drop() may be called on any thread and never wait;
 // completions run on `cpu`, on a timer's thread or inside the call. One thread, given by daemon/, runs run():
@@ -17,9 +18,11 @@
 #include <string>
 #include <vector>
 
+#include "cache/fair_queue.h"
 #include "cache/flash/flash_admission.h"
 #include "cache/flash/flash_index.h"
 #include "cache/flash/flash_log.h"
+#include "cache/slots.h"
 #include "lib/base/executor.h"
 #include "lib/base/mutex.h"
 #include "lib/base/timers.h"
@@ -33,7 +36,11 @@ struct FlashLimits {
   uint64_t pending_bytes = 32ULL << 20;  // accepted and not yet written; what comes beyond is dropped
   uint64_t batch_bytes = 4ULL << 20;     // written at once
   Duration batch_wait = std::chrono::milliseconds(300);  // so long a chunk waits for others at most
-  uint32_t reads_in_flight = 128;                        // more are misses
+  // A read holds its slot, and its buffer of one chunk, until what the disk answered was verified.
+  uint32_t reads_in_flight = 128;
+  uint32_t reads_in_flight_background = 96;  // read-ahead and prefetch together; the rest is kept for demand
+  uint32_t reads_in_flight_per_mount = 96;
+  uint32_t reads_waiting = 4096;  // for a slot; more are misses
   Duration stall =
       std::chrono::milliseconds(800);         // a read that takes longer is a miss, and so are all others
   Duration resize = std::chrono::seconds(5);  // a larger or smaller tier must be ready by then
@@ -88,11 +95,13 @@ class FlashStore final : public ChunkStore {
   struct Read;
   using Reads = std::list<std::shared_ptr<Read>>;
 
-  void start_read(const ChunkRef& ref, const FlashIndex::Place& place,
-                  Completion<std::optional<SealedChunk>> done);
+  void pump() EXCLUDES(mutex_);
+  std::shared_ptr<Read> next_to_start() EXCLUDES(mutex_);
+  bool refuses() const REQUIRES(mutex_) { return !ready_ || stalled_ || stopping_; }
+  void start(const std::shared_ptr<Read>& read);
   void read_done(const std::shared_ptr<Read>& read, Result<Buffer> bytes);
   void verify(const std::shared_ptr<Read>& read, Buffer bytes);
-  void answer(Read& read, std::optional<SealedChunk> chunk);
+  void finish(Read& read, std::optional<SealedChunk> chunk) EXCLUDES(mutex_);
   void watch(TimePoint when) EXCLUDES(mutex_);
   void sweep() EXCLUDES(mutex_);
 
@@ -116,7 +125,11 @@ class FlashStore final : public ChunkStore {
   FlashAdmission admission_ GUARDED_BY(mutex_);
   std::deque<SealedChunk> pending_ GUARDED_BY(mutex_);
   uint64_t pending_bytes_ GUARDED_BY(mutex_) = 0;
-  Reads reads_ GUARDED_BY(mutex_);  // in flight, oldest first; those that were given up too
+  FairQueue<std::shared_ptr<Read>> queue_ GUARDED_BY(mutex_);
+  uint32_t waiting_ GUARDED_BY(mutex_) = 0;  // how many are in queue_
+  Slots slots_ GUARDED_BY(mutex_);
+  bool pumping_ GUARDED_BY(mutex_) = false;
+  Reads reads_ GUARDED_BY(mutex_);  // the disk has them, oldest first; those that were given up too
   uint64_t read_bytes_ GUARDED_BY(mutex_) = 0;
   bool watching_ GUARDED_BY(mutex_) = false;
   bool stalled_ GUARDED_BY(mutex_) = false;

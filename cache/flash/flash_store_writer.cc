@@ -24,6 +24,7 @@ void FlashStore::stop() {
     MutexLock lock(mutex_);
     stopping_ = true;
   }
+  pump();  // what waits is a miss now
   changed_.notify_all();
 }
 

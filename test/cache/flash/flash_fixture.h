@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <future>
 #include <map>
 #include <memory>
 #include <string>
@@ -27,7 +28,7 @@ class FaultyDiskFile final : public DiskFile {
     if (fail_reads) return done(system_error("read", EIO));
     if (hold_reads) {
       MutexLock lock(mutex_);
-      held_.push_back(std::move(done));
+      held_.push_back({offset, std::move(buffer), std::move(done)});
       return;
     }
     file_.read(offset, std::move(buffer), std::move(done));
@@ -38,14 +39,19 @@ class FaultyDiskFile final : public DiskFile {
   }
   void sync(Completion<bool> done) override { file_.sync(std::move(done)); }
 
+  size_t held() const {
+    MutexLock lock(mutex_);
+    return held_.size();
+  }
+  // Also what comes from now on.
   void let_go() {
     hold_reads = false;
-    std::vector<Completion<Buffer>> held;
+    std::vector<Held> held;
     {
       MutexLock lock(mutex_);
       held.swap(held_);
     }
-    for (auto& done : held) done(system_error("read", EIO));
+    for (Held& read : held) file_.read(read.offset, std::move(read.buffer), std::move(read.done));
   }
 
   std::atomic<bool> fail_reads{false};
@@ -54,8 +60,13 @@ class FaultyDiskFile final : public DiskFile {
 
  private:
   DiskFile& file_;
-  Mutex mutex_;
-  std::vector<Completion<Buffer>> held_ GUARDED_BY(mutex_);
+  struct Held {
+    uint64_t offset;
+    Buffer buffer;
+    Completion<Buffer> done;
+  };
+  mutable Mutex mutex_;
+  std::vector<Held> held_ GUARDED_BY(mutex_);
 };
 
 struct Flash {
@@ -93,6 +104,15 @@ struct Flash {
       if (i % 16 == 0) tier.wait_until_written();
     }
     tier.wait_until_written();
+  }
+  // Whether it is found, once that is known.
+  std::future<bool> ask(uint32_t number, Priority priority, uint64_t mount) {
+    auto answer = std::make_shared<std::promise<bool>>();
+    const Fetch fetch{steady_clock().now() + std::chrono::seconds(30), priority, mount, {}};
+    tier.find(ref_of(number, 8192), fetch, [answer](Result<std::optional<SealedChunk>> chunk) {
+      answer->set_value(chunk.ok() && chunk.value().has_value());
+    });
+    return answer->get_future();
   }
   // How many of these are found, all of them right.
   uint32_t found(uint32_t first, uint32_t count, uint32_t length = 8192) {

@@ -1,6 +1,7 @@
 #include "cache/flash/flash_store.h"
 
 #include <catch2/catch.hpp>
+#include <future>
 #include <random>
 
 #include "test/cache/flash/flash_fixture.h"
@@ -176,9 +177,57 @@ TEST_CASE("a disk that does not answer is a miss for everybody until it does") {
   CHECK(flash.found(1, 3) == 0);  // at once: nothing more is asked
   CHECK(flash.counters.errors == 1);
   flash.faulty.let_go();
-  CHECK_FALSE(flash.tier.state().stalled);
+  while (flash.tier.state().stalled) std::this_thread::yield();
   while (flash.found(0, 4) < 4) {  // a busy machine may be slower than `stall` once more
   }
+}
+
+TEST_CASE("who asks for more than may be read at once waits, and keeps nobody else from the disk") {
+  const DiskKind disk = GENERATE(from_range(disk_kinds()));
+  const TemporaryFolder folder;
+  FlashLimits limits = Flash::quick();
+  limits.stall = std::chrono::seconds(60);
+  limits.reads_in_flight = 8;
+  limits.reads_in_flight_background = 4;
+  limits.reads_in_flight_per_mount = 6;
+  Flash flash(disk, folder / "log", limits);
+  flash.tier.wait_until_written();
+  flash.put(0, 60);
+  flash.faulty.hold_reads = true;
+  std::vector<std::future<bool>> found;
+  const auto ask = [&](uint32_t first, uint32_t count, Priority priority, uint64_t mount) {
+    for (uint32_t i = first; i < first + count; ++i) found.push_back(flash.ask(i, priority, mount));
+  };
+  ask(0, 20, Priority::kPrefetch, 1);
+  CHECK(flash.faulty.held() == 4);
+  ask(20, 20, Priority::kDemand, 1);
+  CHECK(flash.faulty.held() == 6);
+  ask(40, 20, Priority::kDemand, 2);
+  CHECK(flash.faulty.held() == 8);
+  flash.faulty.let_go();
+  for (auto& chunk : found) CHECK(chunk.get());
+  CHECK(flash.tier.buffered_bytes() == 0);
+}
+
+TEST_CASE("who waits for a disk that does not answer waits no longer than it is tried") {
+  const DiskKind disk = GENERATE(from_range(disk_kinds()));
+  const TemporaryFolder folder;
+  FlashLimits limits = Flash::quick();
+  limits.stall = std::chrono::milliseconds(100);
+  limits.reads_in_flight = 1;
+  limits.reads_waiting = 2;
+  Flash flash(disk, folder / "log", limits);
+  flash.tier.wait_until_written();
+  flash.put(0, 4);
+  flash.faulty.hold_reads = true;
+  auto reading = flash.ask(0, Priority::kDemand, 1);
+  auto first = flash.ask(1, Priority::kDemand, 1);
+  auto second = flash.ask(2, Priority::kDemand, 1);
+  CHECK_FALSE(flash.ask(3, Priority::kDemand, 1).get());  // more may not wait
+  CHECK_FALSE(reading.get());
+  CHECK_FALSE(first.get());
+  CHECK_FALSE(second.get());
+  CHECK(flash.counters.errors == 1);
 }
 
 TEST_CASE("no more is written than the daily budget allows") {
