@@ -1,9 +1,11 @@
+#include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "daemon/cli/command.h"
-#include "daemon/config/keyring_path.h"
-#include "lib/keys/keyring_directory.h"
+#include "daemon/store_session.h"
+#include "lib/build/rotate_keys.h"
 #include "lib/manifest/image_name.h"
 
 namespace thaw {
@@ -11,45 +13,170 @@ namespace {
 
 using Json = nlohmann::json;
 
-Json describe(const std::vector<KeyDescription>& keys) {
+// Mostly waiting for the store; see visit_envelopes().
+constexpr size_t kEnvelopeThreads = 16;
+
+struct KeyOptions {
+  std::string tenant;
+  std::string key_id;
+  bool envelopes = false;
+};
+
+// What rotation and retirement work with, for one command.
+struct KeyWork {
+  std::unique_ptr<StoreSession> session;
+  WorkerPool workers{"keys", kEnvelopeThreads};
+
+  KeyRoom room() { return {session->catalog(), session->keys(), session->keys(), workers}; }
+};
+
+Result<std::unique_ptr<KeyWork>> begin_work(Invocation& invocation) {
+  THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
+  auto work = std::make_unique<KeyWork>();
+  THAW_ASSIGN(work->session, StoreSession::open(invocation.config, StoreUse::kRead, KeyringUse::kBuild));
+  return work;
+}
+
+Json describe(const KeyVersion& key) {
+  return {{"id", key.id()},
+          {"tenant", key.tenant},
+          {"version", key.number},
+          {"state", key_state_name(key.state)},
+          {"current", key.state == KeyState::kActive},
+          {"created", key.created}};
+}
+
+Json describe(const std::vector<KeyVersion>& keys) {
   Json list = Json::array();
-  for (const KeyDescription& key : keys) {
-    for (const unsigned version : key.versions) {
-      list.push_back({{"id", key.tenant + "/" + std::to_string(version)},
-                      {"tenant", key.tenant},
-                      {"version", version},
-                      {"current", version == key.versions.back()}});
-    }
-  }
+  for (const KeyVersion& key : keys) list.push_back(describe(key));
   return list;
+}
+
+// Adds the counts, and the keys that only the store speaks of.
+void add_counts(Json& keys, EnvelopeCensus census) {
+  for (Json& key : keys) {
+    const auto found = census.by_key.find(key.at("id").get<std::string>());
+    key["envelopes"] = found == census.by_key.end() ? 0 : found->second;
+    if (found != census.by_key.end()) census.by_key.erase(found);
+  }
+  for (const auto& [id, envelopes] : census.by_key) {
+    keys.push_back({{"id", id},
+                    {"tenant", id.substr(0, id.find('/'))},
+                    {"state", "missing"},
+                    {"current", false},
+                    {"created", 0},
+                    {"envelopes", envelopes}});
+  }
 }
 
 std::string as_lines(const Json& keys) {
   std::string text;
   for (const Json& key : keys) {
-    text += key.at("id").get<std::string>() + (key.at("current").get<bool>() ? "" : " (only opens)") + "\n";
+    text += key.at("id").get<std::string>() + "  " + key.at("state").get<std::string>();
+    if (key.contains("envelopes"))
+      text += "  " + std::to_string(key.at("envelopes").get<uint64_t>()) + " envelopes";
+    text += "\n";
   }
   return text.empty() ? "no keys yet; the first build makes one" : text;
 }
 
-Status list_keys(Invocation& invocation) {
-  THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
-  THAW_ASSIGN(const std::string path, keyring_path(invocation.config.keys_url));
-  THAW_ASSIGN(const auto keys, KeyringDirectory(path, KeyringUse::kRead).list());
+Status list_keys(Invocation& invocation, const KeyOptions& options) {
+  THAW_ASSIGN(const auto work, begin_work(invocation));
+  THAW_ASSIGN(const auto keys, work->session->keys().list());
+  Json object{{"keys", describe(keys)}};
+  std::string more;
+  if (options.envelopes) {
+    ProgressBar bar(invocation, "counting");
+    const auto show = [&bar](const Progress& now) { bar.show(now.done, now.total); };
+    THAW_ASSIGN(EnvelopeCensus census, count_envelopes(work->session->catalog(), work->workers, show));
+    object["damaged_envelopes"] = census.unreadable.size();
+    if (!census.unreadable.empty()) {
+      more = std::to_string(census.unreadable.size()) + " damaged envelopes, whose keys are not known\n";
+    }
+    add_counts(object.at("keys"), std::move(census));
+  }
+  invocation.print(object, as_lines(object.at("keys")) + more);
+  return {};
+}
+
+Status create(Invocation& invocation, const KeyOptions& options) {
+  THAW_TRY(check_tenant(options.tenant));
+  THAW_ASSIGN(const auto work, begin_work(invocation));
+  KeyringDirectory& keyring = work->session->keys();
+  THAW_TRY(keyring.create(options.tenant));
+  THAW_ASSIGN(auto keys, keyring.list());
+  std::erase_if(keys, [&options](const KeyVersion& key) { return key.tenant != options.tenant; });
   invocation.print({{"keys", describe(keys)}}, as_lines(describe(keys)));
   return {};
 }
 
-Status create(Invocation& invocation, const std::string& tenant) {
-  THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
-  THAW_TRY(check_tenant(tenant));
-  THAW_ASSIGN(const std::string path, keyring_path(invocation.config.keys_url));
-  KeyringDirectory keyring(path, KeyringUse::kBuild);
-  THAW_TRY(keyring.create(tenant));
-  THAW_ASSIGN(auto keys, keyring.list());
-  std::erase_if(keys, [&tenant](const KeyDescription& key) { return key.tenant != tenant; });
-  invocation.print({{"keys", describe(keys)}}, as_lines(describe(keys)));
+std::string report_text(const RotationReport& report) {
+  const std::string did = report.made ? "made " : "finished the rotation to ";
+  const std::string again =
+      report.made ? "" : "; run it again for yet another key, if this one was made earlier than is wanted";
+  return did + report.key_id + ": " + std::to_string(report.replaced) + " envelopes replaced, " +
+         std::to_string(report.envelopes) + " under it now" + again;
+}
+
+Json stuck_json(const RotationReport& report) {
+  Json stuck = Json::array();
+  for (const StuckEnvelope& envelope : report.stuck) {
+    stuck.push_back({{"root", envelope.place.root},
+                     {"manifest", envelope.place.digest.hex()},
+                     {"why", envelope.why.message}});
+  }
+  return stuck;
+}
+
+// Findings are the command's result, so with --json the report stays the only object on stdout.
+void tell_of_stuck(Invocation& invocation, const RotationReport& report) {
+  if (report.stuck.empty()) return;
+  invocation.exit_status = exit_status(Code::kDamaged);
+  const StuckEnvelope& first = report.stuck.front();
+  std::fprintf(stderr, "thaw keys rotate: %zu envelopes could not be replaced; of manifest %s: %s\n",
+               report.stuck.size(), first.place.digest.hex().c_str(), first.why.message.c_str());
+}
+
+Status rotate(Invocation& invocation, const KeyOptions& options) {
+  THAW_TRY(check_tenant(options.tenant));
+  THAW_ASSIGN(const auto work, begin_work(invocation));
+  KeyRoom room = work->room();
+  std::optional<ProgressBar> bar(std::in_place, invocation, "rotating");
+  const auto show = [&bar](const Progress& now) { bar->show(now.done, now.total); };
+  THAW_ASSIGN(const RotationReport report, rotate_keys(room, options.tenant, show));
+  bar.reset();
+  invocation.print({{"tenant", options.tenant},
+                    {"key", report.key_id},
+                    {"made", report.made},
+                    {"replaced", report.replaced},
+                    {"envelopes", report.envelopes},
+                    {"stuck", stuck_json(report)}},
+                   report_text(report));
+  tell_of_stuck(invocation, report);
   return {};
+}
+
+Status retire(Invocation& invocation, const KeyOptions& options) {
+  THAW_ASSIGN(const auto work, begin_work(invocation));
+  KeyRoom room = work->room();
+  std::optional<ProgressBar> bar(std::in_place, invocation, "looking");
+  const auto show = [&bar](const Progress& now) { bar->show(now.done, now.total); };
+  THAW_TRY(retire_key(room, options.key_id, show));
+  bar.reset();
+  invocation.print({{"key", options.key_id}, {"state", key_state_name(KeyState::kRetired)}},
+                   options.key_id + " is gone");
+  return {};
+}
+
+using KeyAction = Status (*)(Invocation&, const KeyOptions&);
+
+CLI::App* add_key_command(CLI::App* group, Invocation& invocation, const char* name, const char* help,
+                          const std::shared_ptr<KeyOptions>& options, KeyAction action) {
+  CLI::App* command = group->add_subcommand(name, help);
+  command->callback([&invocation, options, action] {
+    invocation.action = [options, action](Invocation& call) { return action(call, *options); };
+  });
+  return command;
 }
 
 }  // namespace
@@ -57,15 +184,21 @@ Status create(Invocation& invocation, const std::string& tenant) {
 void add_key_commands(CLI::App& app, Invocation& invocation) {
   CLI::App* group = app.add_subcommand("keys", "The tenants' keys");
   group->require_subcommand(1);
-  group->add_subcommand("list", "Which keys there are")->callback([&invocation] {
-    invocation.action = list_keys;
-  });
-  auto tenant = std::make_shared<std::string>();
-  CLI::App* make = group->add_subcommand("create", "Make a tenant's key; one that exists is left as it is");
-  make->add_option("TENANT", *tenant, "Whose key")->required();
-  make->callback([&invocation, tenant] {
-    invocation.action = [tenant](Invocation& call) { return create(call, *tenant); };
-  });
+  const auto options = std::make_shared<KeyOptions>();
+  add_key_command(group, invocation, "list", "Which keys there are", options, list_keys)
+      ->add_flag("--envelopes", options->envelopes, "Count what is under each, by reading the store");
+  add_key_command(group, invocation, "create", "Make a tenant's key; one that exists is left as it is",
+                  options, create)
+      ->add_option("TENANT", options->tenant, "Whose key")
+      ->required();
+  add_key_command(group, invocation, "rotate", "Make a tenant's next key and put all of his images under it",
+                  options, rotate)
+      ->add_option("TENANT", options->tenant, "Whose key")
+      ->required();
+  add_key_command(group, invocation, "retire", "Remove a key that no image needs any more, for good", options,
+                  retire)
+      ->add_option("KEYID", options->key_id, "As 'thaw keys list' shows it, as in acme/1")
+      ->required();
 }
 
 }  // namespace thaw

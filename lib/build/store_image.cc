@@ -12,17 +12,23 @@
 namespace thaw {
 namespace {
 
-// A root is retired once in a while, not again and again under one build.
-constexpr int kMaxRoots = 3;
+// A root or key is retired once in a while, not again and again under one build.
+constexpr int kMaxAttempts = 3;
 
 uint64_t now_seconds() {
   const auto since = std::chrono::system_clock::now().time_since_epoch();
   return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(since).count());
 }
 
+// What an image is opened with once it is stored.
+struct StoredKey {
+  WrappedKey data_key;
+  Bytes context;
+};
+
 // Sets what `report` says of them.
-Status write_manifest(Workshop& shop, const ImageToStore& image, const BuildPlace& place,
-                      UploadedChunks& uploaded, BuildReport& report) {
+Result<StoredKey> write_manifest(Workshop& shop, const ImageToStore& image, const BuildPlace& place,
+                                 UploadedChunks& uploaded, BuildReport& report) {
   const DeviceShape& shape = image.device.shape();
   Manifest clear;
   clear.id = Identifier::random();
@@ -34,9 +40,8 @@ Status write_manifest(Workshop& shop, const ImageToStore& image, const BuildPlac
   clear.chunks = std::move(uploaded.chunks);
 
   // A data key of its own: it seals this manifest and nothing else, ever.
-  THAW_ASSIGN(
-      const DataKey data_key,
-      shop.keys.generate_data_key(clear.tenant, data_key_context(clear.store_id, clear.tenant, clear.id)));
+  const Bytes context = data_key_context(clear.store_id, clear.tenant, clear.id);
+  THAW_ASSIGN(const DataKey data_key, shop.keys.generate_data_key(clear.tenant, context));
   THAW_ASSIGN(const Bytes bytes, seal_manifest(clear, image.details, uploaded.keys, data_key.plain));
   const Digest digest = sha256(bytes);
   THAW_ASSIGN(const Envelope envelope,
@@ -48,10 +53,21 @@ Status write_manifest(Workshop& shop, const ImageToStore& image, const BuildPlac
                                        seal_path_order(PathOrder{shape.path_order}, digest, trace_key)));
   report.traced_chunks = inherit_trace(shop, image.name, {place.root.id, digest, clear, trace_key});
   report.manifest = digest;
-  return {};
+  return StoredKey{data_key.wrapped, context};
 }
 
-Result<BuildReport> store_into(Workshop& shop, const ImageToStore& image, const UploadOptions& options,
+Result<bool> still_opens(KeyService& keys, const StoredKey& stored) {
+  const Result<Secret> opened = keys.unwrap(stored.data_key, stored.context);
+  if (!opened.ok() && opened.error().code != Code::kRefused) return opened.error();
+  return opened.ok();
+}
+
+struct StoredImage {
+  BuildReport report;
+  StoredKey key;
+};
+
+Result<StoredImage> store_into(Workshop& shop, const ImageToStore& image, const UploadOptions& options,
                                const BuildPlace& place) {
   ChunkUpload upload(image.device, place, shop.catalog, shop.workers, options);
   THAW_ASSIGN(UploadedChunks uploaded, upload.run());
@@ -68,12 +84,12 @@ Result<BuildReport> store_into(Workshop& shop, const ImageToStore& image, const 
   report.new_chunks = uploaded.new_chunks;
   report.new_bytes = uploaded.new_bytes;
   report.reused_chunks = uploaded.distinct - uploaded.new_chunks;
-  THAW_TRY(write_manifest(shop, image, place, uploaded, report));
+  THAW_ASSIGN(StoredKey key, write_manifest(shop, image, place, uploaded, report));
 
   Names names(shop.catalog, image.tenant, shop.trusted);
   THAW_ASSIGN(const NameRecord record, names.point(image.name, report.manifest, shop.builder, now_seconds()));
   (void)record;
-  return report;
+  return StoredImage{std::move(report), std::move(key)};
 }
 
 }  // namespace
@@ -85,19 +101,23 @@ Result<BuildReport> store_image(Workshop& shop, const ImageToStore& image, const
   THAW_TRY(check_tag(image.name.tag));
   if (image.name.digest)
     return Error{Code::kUsage, image.name.text() + ": a build chooses the digest; leave it out"};
-  for (int attempt = 0; attempt < kMaxRoots; ++attempt) {
+  for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
     THAW_ASSIGN(const BuildPlace place, shop.catalog.prepare_build(shop.builder, now_seconds()));
-    THAW_ASSIGN(BuildReport report, store_into(shop, image, options, place));
+    THAW_ASSIGN(StoredImage stored, store_into(shop, image, options, place));
     // Only an image in a root that was still active after its name was written is safe from collection; else
     // it goes once more, into the root that is active now.
     THAW_ASSIGN(const Root root, shop.catalog.read_root(place.root.id));
     if (root.state != RootState::kActive) continue;
+    // The same of its key: it may have been retired before the envelope was there to be counted (retire_key).
+    THAW_ASSIGN(const bool opens, still_opens(shop.keys, stored.key));
+    if (!opens) continue;
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin;
-    report.seconds = spent.count();
-    return report;
+    stored.report.seconds = spent.count();
+    return stored.report;
   }
-  return Error{Code::kFailed,
-               image.name.text() + ": the store's roots were retired under the build; try again"};
+  return Error{Code::kFailed, image.name.text() +
+                                  ": roots of the store or keys of the tenant were retired under the build, "
+                                  "again and again; try again"};
 }
 
 }  // namespace thaw

@@ -1,14 +1,20 @@
 #include "lib/keys/keyring_directory.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
 
+#include "lib/base/file.h"
 #include "lib/base/hex.h"
 #include "lib/crypto/aead.h"
 #include "lib/crypto/random.h"
 #include "lib/keys/key_file.h"
+#include "lib/keys/key_id.h"
 
 namespace thaw {
 namespace {
@@ -38,20 +44,6 @@ Result<Secret> unwrap_with(const Secret& key, const WrappedKey& wrapped, ByteVie
   return secret;
 }
 
-// "acme/2" -> the folder and file of that key. Key ids come from the store, so nothing else may pass.
-bool is_tenant_key_id(std::string_view id) {
-  const size_t slash = id.find('/');
-  if (slash == std::string_view::npos || slash == 0 || slash > 64) return false;
-  const std::string_view tenant = id.substr(0, slash);
-  const std::string_view version = id.substr(slash + 1);
-  const auto tenant_char = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-  };
-  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  return std::all_of(tenant.begin(), tenant.end(), tenant_char) && !version.empty() && version.size() <= 9 &&
-         version.front() != '0' && std::all_of(version.begin(), version.end(), digit);
-}
-
 bool is_builder_key_id(std::string_view id) {
   constexpr std::string_view kPrefix = "builder/wrap-";
   return id.starts_with(kPrefix) && is_tenant_key_id("builder/" + std::string(id.substr(kPrefix.size())));
@@ -61,7 +53,17 @@ Error no_tenant(const std::string& tenant) {
   return Error{Code::kUsage, "\"" + tenant.substr(0, 80) + "\" is no tenant; use a-z, 0-9 and -"};
 }
 
-bool by_tenant(const KeyDescription& a, const KeyDescription& b) { return a.tenant < b.tenant; }
+// A retiring key is only found under its other name, so that nothing opens with it.
+constexpr std::string_view kRetiringPrefix = "retiring-";
+
+bool by_tenant_and_number(const KeyVersion& a, const KeyVersion& b) {
+  return a.tenant != b.tenant ? a.tenant < b.tenant : a.number < b.number;
+}
+
+uint64_t made_at(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 ? static_cast<uint64_t>(info.st_mtim.tv_sec) : 0;
+}
 
 Error unknown_key(std::string_view what, const std::string& key_id) {
   return Error{Code::kRefused, std::string(what) + " is wrapped with key \"" + key_id.substr(0, 80) +
@@ -158,19 +160,81 @@ Status KeyringDirectory::create(const std::string& tenant) {
   return {};
 }
 
-Result<std::vector<KeyDescription>> KeyringDirectory::list() const {
-  std::vector<KeyDescription> keys;
+Result<WrappedKey> KeyringDirectory::rewrap(const WrappedKey& wrapped, const std::string& tenant,
+                                            ByteView context) {
+  if (!is_tenant_key_id(tenant + "/1")) return no_tenant(tenant);
+  THAW_ASSIGN(const Secret plain, unwrap(wrapped, context));
+  THAW_ASSIGN(const Numbered wrapping, newest("tenants/" + tenant, ""));
+  return WrappedKey{tenant + "/" + std::to_string(wrapping.number), wrap_with(wrapping.key, plain, context)};
+}
+
+Result<std::vector<KeyVersion>> KeyringDirectory::versions_of(const std::string& tenant) const {
+  const std::string folder = path_ + "/tenants/" + tenant;
+  THAW_ASSIGN(const std::vector<unsigned> open, numbered_files(folder, ""));
+  THAW_ASSIGN(const std::vector<unsigned> retiring, numbered_files(folder, std::string(kRetiringPrefix)));
+  std::vector<KeyVersion> versions;
+  for (const unsigned number : open) {
+    const KeyState state = number == open.back() ? KeyState::kActive : KeyState::kOpensOld;
+    versions.push_back({tenant, number, state, made_at(folder + "/" + std::to_string(number))});
+  }
+  for (const unsigned number : retiring) {
+    const std::string file = std::string(kRetiringPrefix) + std::to_string(number);
+    versions.push_back({tenant, number, KeyState::kRetiring, made_at(folder + "/" + file)});
+  }
+  return versions;
+}
+
+Result<KeyVersion> KeyringDirectory::make_next(const std::string& tenant) {
+  if (!is_tenant_key_id(tenant + "/1")) return no_tenant(tenant);
+  const std::string folder = path_ + "/tenants/" + tenant;
+  THAW_ASSIGN(const std::vector<unsigned> numbers, numbered_files(folder, ""));
+  if (numbers.empty()) {
+    return Error{Code::kNotFound, "tenant " + tenant + " has no key yet; see 'thaw keys create'"};
+  }
+  const unsigned number = numbers.back() + 1;
+  const std::string path = folder + "/" + std::to_string(number);
+  Secret fresh;
+  fill_random(fresh.mutable_view());
+  THAW_TRY(make_secret_file(path, fresh));
+  return KeyVersion{tenant, number, KeyState::kActive, made_at(path)};
+}
+
+Status KeyringDirectory::change(const std::string& key_id, KeyState state) {
+  const Error unknown{Code::kNotFound,
+                      "there is no key \"" + key_id.substr(0, 80) + "\"; see 'thaw keys list'"};
+  if (!is_tenant_key_id(key_id)) return unknown;
+  const std::string tenant = key_id.substr(0, key_id.find('/'));
+  THAW_ASSIGN(const std::vector<KeyVersion> versions, versions_of(tenant));
+  const auto found = std::ranges::find(versions, key_id, &KeyVersion::id);
+  if (found == versions.end()) return unknown;
+  if (found->state == KeyState::kActive) {
+    return Error{Code::kRefused, "key \"" + key_id + "\" is the one that wraps new manifests of tenant " +
+                                     tenant + "; run 'thaw keys rotate " + tenant + "' first"};
+  }
+  const std::string folder = path_ + "/tenants/" + tenant + "/";
+  const std::string open = folder + std::to_string(found->number);
+  const std::string retiring = folder + std::string(kRetiringPrefix) + std::to_string(found->number);
+  const std::string& from = found->state == KeyState::kRetiring ? retiring : open;
+  const std::string& to = state == KeyState::kRetiring ? retiring : open;
+  const int failed =
+      state == KeyState::kRetired ? ::unlink(from.c_str()) : ::rename(from.c_str(), to.c_str());
+  if (failed != 0) return system_error(from, errno);
+  return sync_folder(folder);
+}
+
+Result<std::vector<KeyVersion>> KeyringDirectory::list() const {
+  std::vector<KeyVersion> keys;
   std::error_code failed;
   const std::string folder = path_ + "/tenants";
   for (std::filesystem::directory_iterator entry(folder, failed), end; !failed && entry != end;
        entry.increment(failed)) {
     const std::string tenant = entry->path().filename().string();
     if (!is_tenant_key_id(tenant + "/1")) continue;
-    THAW_ASSIGN(std::vector<unsigned> versions, numbered_files(folder + "/" + tenant, ""));
-    if (!versions.empty()) keys.push_back({tenant, std::move(versions)});
+    THAW_ASSIGN(const std::vector<KeyVersion> versions, versions_of(tenant));
+    keys.insert(keys.end(), versions.begin(), versions.end());
   }
   if (failed && failed != std::errc::no_such_file_or_directory) return system_error(folder, failed.value());
-  std::sort(keys.begin(), keys.end(), by_tenant);
+  std::sort(keys.begin(), keys.end(), by_tenant_and_number);
   return keys;
 }
 

@@ -1,5 +1,5 @@
 // KeyringDirectory: the embedded key service, a folder of key files (docs/formats/keyring.md):
-//   tenants/<tenant>/<n>   wraps the data keys of that tenant's manifests
+//   tenants/<tenant>/<n>   wraps the data keys of that tenant's manifests; retiring-<n> on its way out
 //   builder/wrap-<n>       wraps salts; workers have no use for it
 //   builder/sign-<n>       Ed25519 seed
 //   trusted/<any name>     a public key whose signatures are accepted
@@ -22,18 +22,18 @@ enum class KeyringUse : uint8_t {
   kBuild,  // a builder: makes what is missing
 };
 
-struct KeyDescription {
-  std::string tenant;
-  std::vector<unsigned> versions;  // ascending; the last one wraps new manifests
-};
-
-class KeyringDirectory final : public KeyService, public BuilderKeys {
+class KeyringDirectory final : public KeyService, public KeyVersions, public BuilderKeys {
  public:
   // `path` is absolute. Touches nothing yet.
   KeyringDirectory(std::string path, KeyringUse use) : path_(std::move(path)), use_(use) {}
 
   Result<DataKey> generate_data_key(const std::string& tenant, ByteView context) override;
   Result<Secret> unwrap(const WrappedKey& wrapped, ByteView context) override;
+  Result<WrappedKey> rewrap(const WrappedKey& wrapped, const std::string& tenant, ByteView context) override;
+
+  Result<std::vector<KeyVersion>> list() const override;
+  Result<KeyVersion> make_next(const std::string& tenant) override;
+  Status change(const std::string& key_id, KeyState state) override;
 
   Result<WrappedKey> wrap_salt(const Secret& salt, ByteView context) override;
   Result<Secret> unwrap_salt(const WrappedKey& wrapped, ByteView context) override;
@@ -43,7 +43,6 @@ class KeyringDirectory final : public KeyService, public BuilderKeys {
   Status prepare_builder();
   // Makes the tenant's first key; one that exists is no error.
   Status create(const std::string& tenant);
-  Result<std::vector<KeyDescription>> list() const;
   // Public keys in trusted/; making the first signing key puts the builder's own there.
   Result<TrustedBuilders> trusted() const;
 
@@ -52,6 +51,7 @@ class KeyringDirectory final : public KeyService, public BuilderKeys {
   Result<Numbered> newest(const std::string& folder, const std::string& prefix) const;
   Result<Secret> unwrap_by(const std::string& file, const std::string& what, const WrappedKey& wrapped,
                            ByteView context) const;
+  Result<std::vector<KeyVersion>> versions_of(const std::string& tenant) const;
   Status make_first_signing_key() const;
 
   const std::string path_;

@@ -1,5 +1,6 @@
 #include "lib/store/open_image.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "lib/manifest/envelope.h"
@@ -22,6 +23,35 @@ Result<std::vector<RootId>> roots_from(Catalog& catalog, const RootId& first) {
   return roots;
 }
 
+struct OpenedEnvelope {
+  OpenManifest manifest;
+  std::string builder_version;
+};
+
+Result<Buffer> read_envelope_of(Catalog& catalog, const FoundObject& manifest, const Digest& digest) {
+  Result<Buffer> envelope = catalog.read_envelope(manifest.root, digest);
+  if (envelope.ok() || envelope.error().code != Code::kNotFound) return envelope;
+  return Error{Code::kDamaged,
+               "manifest " + digest.hex() + " has no envelope beside it; build the image again"};
+}
+
+// Rotation may replace the envelope, and retire its key, after it was read: what is refused is read again, as
+// long as it changes.
+Result<OpenedEnvelope> open_enveloped(Catalog& catalog, KeyService& keys, const TrustedBuilders& trusted,
+                                      const FoundObject& found, const Digest& digest) {
+  THAW_ASSIGN(Buffer envelope, read_envelope_of(catalog, found, digest));
+  auto opened = open_signed_manifest(found.bytes.view(), digest, envelope.view(), trusted, keys);
+  while (!opened.ok() && opened.error().code == Code::kRefused) {
+    THAW_ASSIGN(Buffer now, read_envelope_of(catalog, found, digest));
+    if (std::ranges::equal(now.view(), envelope.view())) break;
+    envelope = std::move(now);
+    opened = open_signed_manifest(found.bytes.view(), digest, envelope.view(), trusted, keys);
+  }
+  if (!opened.ok()) return std::move(opened).error();
+  THAW_ASSIGN(const Envelope parsed, parse_envelope(envelope.view()));
+  return OpenedEnvelope{std::move(opened).value(), parsed.builder_version};
+}
+
 }  // namespace
 
 Result<OpenedImage> open_recorded(Catalog& catalog, KeyService& keys, const TrustedBuilders& trusted,
@@ -31,19 +61,11 @@ Result<OpenedImage> open_recorded(Catalog& catalog, KeyService& keys, const Trus
   THAW_ASSIGN(const Manifest clear, parse_manifest(found.bytes.view(), digest));
   if (clear.tenant != record.tenant || clear.store_id != record.store_id) return wrong_owner(record);
 
-  Result<Buffer> envelope = catalog.read_envelope(found.root, digest);
-  if (!envelope.ok() && envelope.error().code == Code::kNotFound) {
-    return Error{Code::kDamaged,
-                 "manifest " + digest.hex() + " has no envelope beside it; build the image again"};
-  }
-  if (!envelope.ok()) return std::move(envelope).error();
-
+  THAW_ASSIGN(OpenedEnvelope enveloped, open_enveloped(catalog, keys, trusted, found, digest));
   OpenedImage opened;
   opened.root = found.root;
-  THAW_ASSIGN(opened.manifest,
-              open_signed_manifest(found.bytes.view(), digest, envelope->view(), trusted, keys));
-  THAW_ASSIGN(const Envelope parsed, parse_envelope(envelope->view()));
-  opened.builder_version = parsed.builder_version;
+  opened.manifest = std::move(enveloped.manifest);
+  opened.builder_version = std::move(enveloped.builder_version);
   THAW_ASSIGN(opened.roots, roots_from(catalog, found.root));
   return opened;
 }

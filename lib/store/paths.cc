@@ -32,8 +32,10 @@ std::string manifest_folder(const RootId& root) { return root_folder(root) + "ma
 std::string manifest_key(const RootId& root, const Digest& digest) {
   return manifest_folder(root) + digest.hex();
 }
+std::string envelope_folder(const RootId& root) { return root_folder(root) + "envelopes/"; }
+
 std::string envelope_key(const RootId& root, const Digest& digest) {
-  return root_folder(root) + "envelopes/" + digest.hex();
+  return envelope_folder(root) + digest.hex();
 }
 std::string trace_key(const RootId& root, const Digest& digest) {
   return root_folder(root) + "traces/" + digest.hex();

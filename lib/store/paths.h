@@ -22,6 +22,7 @@ std::string chunk_folder(const RootId& root);  // ends with "/"
 std::string chunk_key(const RootId& root, const ChunkId& id);
 std::string manifest_folder(const RootId& root);  // ends with "/"
 std::string manifest_key(const RootId& root, const Digest& digest);
+std::string envelope_folder(const RootId& root);  // ends with "/"
 std::string envelope_key(const RootId& root, const Digest& digest);
 std::string trace_key(const RootId& root, const Digest& digest);
 std::string path_order_key(const RootId& root, const Digest& digest);

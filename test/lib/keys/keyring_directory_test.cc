@@ -28,6 +28,12 @@ void write_key(const std::string& path, const std::string& text, unsigned mode) 
   REQUIRE(replace_file(path, as_bytes(text), mode).ok());
 }
 
+std::vector<std::string> ids_of(const std::vector<KeyVersion>& keys) {
+  std::vector<std::string> ids;
+  for (const KeyVersion& key : keys) ids.push_back(key.id() + " " + std::string(key_state_name(key.state)));
+  return ids;
+}
+
 std::string key_text(char digit) {
   std::string text(64, digit);
   text.push_back('\n');
@@ -154,15 +160,14 @@ TEST_CASE("a new version wraps, the old one still unwraps, and list shows both",
   REQUIRE(keys.create("acme").ok());
   const auto old = keys.generate_data_key("acme", as_bytes("c"));
   REQUIRE(keys.create("acme").ok());
-  CHECK(keys.list()->at(0).versions == std::vector<unsigned>{1});
+  CHECK(ids_of(keys.list().value()) == std::vector<std::string>{"acme/1 active"});
 
   write_key(folder / "keys/tenants/acme/10", key_text('b'), 0600);
   write_key(folder / "keys/tenants/acme/9", key_text('c'), 0600);
   REQUIRE(keys.create("zeta").ok());
   const auto listed = keys.list();
-  REQUIRE(listed->size() == 2);
-  CHECK(listed->at(0).tenant == "acme");
-  CHECK(listed->at(0).versions == std::vector<unsigned>{1, 9, 10});
+  CHECK(ids_of(listed.value()) ==
+        std::vector<std::string>{"acme/1 opens-old", "acme/9 opens-old", "acme/10 active", "zeta/1 active"});
   CHECK(keys.generate_data_key("acme", as_bytes("c"))->wrapped.key_id == "acme/10");
   CHECK(same(keys.unwrap(old->wrapped, as_bytes("c")).value(), old->plain));
 
@@ -170,6 +175,37 @@ TEST_CASE("a new version wraps, the old one still unwraps, and list shows both",
     CHECK(keys.create(tenant).error().code == Code::kUsage);
     CHECK(keys.generate_data_key(tenant, {}).error().code == Code::kUsage);
   }
+}
+
+TEST_CASE("a next key wraps, the one before opens until it retires, and no number comes back", "[keys]") {
+  const TemporaryFolder folder;
+  KeyringDirectory keys(folder / "keys", KeyringUse::kBuild);
+  CHECK(keys.make_next("acme").error().code == Code::kNotFound);
+  const auto first = keys.generate_data_key("acme", as_bytes("c"));
+  REQUIRE(first.ok());
+  CHECK(keys.change("acme/1", KeyState::kRetiring).error().code == Code::kRefused);
+
+  CHECK(keys.make_next("acme")->id() == "acme/2");
+  CHECK(keys.list()->at(1).created > 0);
+  CHECK(mode_of(folder / "keys/tenants/acme/2") == 0600);
+  const auto again = keys.rewrap(first->wrapped, "acme", as_bytes("c"));
+  REQUIRE(again.ok());
+  CHECK(again->key_id == "acme/2");
+  CHECK(same(keys.unwrap(again.value(), as_bytes("c")).value(), first->plain));
+  CHECK(same(keys.unwrap(first->wrapped, as_bytes("c")).value(), first->plain));
+  CHECK(keys.rewrap(first->wrapped, "acme", as_bytes("C")).error().code == Code::kDamaged);
+
+  REQUIRE(keys.change("acme/1", KeyState::kRetiring).ok());
+  REQUIRE(keys.change("acme/1", KeyState::kRetiring).ok());
+  CHECK(ids_of(keys.list().value()) == std::vector<std::string>{"acme/1 retiring", "acme/2 active"});
+  CHECK(keys.unwrap(first->wrapped, as_bytes("c")).error().code == Code::kRefused);
+  REQUIRE(keys.change("acme/1", KeyState::kOpensOld).ok());
+  CHECK(keys.unwrap(first->wrapped, as_bytes("c")).ok());
+  REQUIRE(keys.change("acme/1", KeyState::kRetired).ok());
+  CHECK(ids_of(keys.list().value()) == std::vector<std::string>{"acme/2 active"});
+  CHECK(keys.change("acme/1", KeyState::kRetired).error().code == Code::kNotFound);
+  CHECK(keys.change("../acme/1", KeyState::kRetired).error().code == Code::kNotFound);
+  CHECK(keys.make_next("acme")->id() == "acme/3");
 }
 
 TEST_CASE("first uses at once agree on one key and leave no other file", "[keys]") {

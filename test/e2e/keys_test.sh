@@ -1,0 +1,108 @@
+# Keys: rotation under a mount, a build and a kill, retirement; what one tenant's keys open.
+
+# small_image N: a layout of its own in $T/small-N, a few bytes of content.
+small_image() {
+  /usr/bin/python3 - "$here" "$T/small-$1" "$1" <<'PYTHON'
+import io, sys, tarfile
+sys.path.insert(0, sys.argv[1])
+from oci_layout import Layout
+layer = io.BytesIO()
+with tarfile.open(fileobj=layer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+    content = f"image {sys.argv[3]}\n".encode()
+    entry = tarfile.TarInfo("content")
+    entry.size = len(content)
+    tar.addfile(entry, io.BytesIO(content))
+image = Layout(sys.argv[2])
+image.add_plain_layer(layer.getvalue())
+image.commit()
+PYTHON
+}
+
+# under KEYID: how many envelopes are under it.
+under() { thaw keys list --envelopes --json | jq --arg id "$1" '[.keys[] | select(.id == $id) | .envelopes] | add // 0'; }
+
+exported() {  # exported TENANT NAME: the device's SHA-256
+  json_value .sha256 thaw export --tenant "$1" "$2" "$T/device"
+  rm -f "$T/device"
+}
+
+digests() { for image in "$@"; do thaw inspect --tenant acme --json "$image" | jq -r .manifest; done; }
+
+test_rotation_under_a_mount_a_build_and_a_kill() {
+  local i killed=0 names=() before sums builder
+  write_config '.tenant = "acme"'
+  small_image 1
+  for i in $(seq 40); do
+    thaw build --json oci:"$T/small-1" "small:$i" >/dev/null
+    names+=("small:$i")
+  done
+  thaw build oci:"$IMAGES/nasty:latest" nasty:1
+  thaw build --tenant zeta oci:"$IMAGES/nasty:latest" nasty:1
+  before=$(digests nasty:1 "${names[@]}")
+  sums=$(exported acme nasty:1)$(exported zeta nasty:1)
+  find "$T/store/tenants/zeta" "$T/store/roots" -path '*chunks*' -prune -o -type f -print | sort >"$T/files"
+  start_daemon
+  mkdir "$T/mnt"
+  thaw mount nasty:1 "$T/mnt"
+
+  # Killed again and again, wherever it is, until a run ends; images are built all the while.
+  (set +e; n=0; until [ -e "$T/enough" ]; do n=$((n + 1)); thaw build oci:"$T/small-1" "late:$n" || exit 1; done; echo "$n" >"$T/late") \
+    >"$T/late.log" 2>&1 &
+  builder=$!
+  for i in 0.01 0.015 0.02 0.025 0.03 0.04; do
+    thaw keys rotate acme --json >"$T/rotation.json" 2>"$T/err" & local rotation=$!
+    sleep "$i"
+    if kill -9 "$rotation" 2>/dev/null; then killed=$((killed + 1)); fi
+    wait "$rotation" || true
+  done
+  [ "$killed" -gt 0 ] || fail "no rotation was killed"
+  thaw keys rotate acme --json >"$T/rotation.json"
+  touch "$T/enough"
+  wait "$builder" || fail "a build under the rotation failed: $(tail -n 3 "$T/late.log")"
+
+  # A build may have taken the old key just before: then another run is due, and makes no key.
+  thaw keys list --envelopes --json >"$T/keys.json"
+  jq -e '.keys | all(has("id") and has("tenant") and has("state") and (.created > 0))' "$T/keys.json" >/dev/null ||
+    fail "keys without their fields: $(cat "$T/keys.json")"
+  if [ "$(jq '[.keys[] | select(.tenant == "acme" and .current == false) | .envelopes] | add' "$T/keys.json")" != 0 ]; then
+    equal "$(json_value .key thaw keys rotate acme)" "$(jq -r '.keys[] | select(.tenant == "acme" and .current) | .id' "$T/keys.json")"
+  fi
+
+  equal "$(digests nasty:1 "${names[@]}")" "$before" "manifests"
+  equal "$(exported acme nasty:1)$(exported zeta nasty:1)" "$sums" "devices"
+  same_tree "$IMAGES/nasty.txt" "$T/mnt"
+  equal "$(under zeta/1)" 1 "envelopes of the other tenant"
+  equal "$(thaw keys list --json | jq '[.keys[] | select(.tenant == "zeta")] | length')" 1 "keys of the other tenant"
+
+  for i in $(thaw keys list --json | jq -r '.keys[] | select(.tenant == "acme" and .current == false) | .id'); do
+    thaw keys retire "$i"
+    [ ! -e "$T/keys/tenants/$i" ] || fail "the key file of $i is still there"
+  done
+  equal "$(thaw keys list --json | jq '[.keys[] | select(.tenant == "acme")] | length')" 1 "keys that are left"
+  thaw umount "$T/mnt"
+  wait_for 10 nothing_mounted || fail "the image lingers"
+  thaw mount nasty:1 "$T/mnt"
+  same_tree "$IMAGES/nasty.txt" "$T/mnt"
+  thaw umount "$T/mnt"
+  for i in $(seq "$(cat "$T/late")"); do thaw verify "late:$i" >/dev/null; done
+  stop_daemon
+}
+nothing_mounted() { [ -z "$(mounts_below "$T/run/mnt")" ]; }
+
+test_retire_refuses_what_is_needed() {
+  write_config '.tenant = "acme"'
+  small_image 1
+  thaw build oci:"$T/small-1" web:1
+  expect_error 4 'wraps new manifests.*rotate' thaw keys retire acme/1
+  expect_error 3 'no key' thaw keys retire acme/9
+  # The next key is there, and the rotation broke off before its first envelope.
+  { od -An -tx1 -N 32 /dev/urandom | tr -d " \n"; echo; } >"$T/keys/tenants/acme/2"
+  chmod 600 "$T/keys/tenants/acme/2"
+  expect_error 4 'acme/1.*needed by 1 envelopes.*rotate acme' thaw keys retire acme/1
+  equal "$(thaw keys rotate acme --json | jq -c '[.key, .made, .replaced]')" '["acme/2",false,1]' "the rotation"
+  equal "$(thaw keys list --json | jq -c '[.keys[].id]')" '["acme/1","acme/2"]' "a rotation that was only finished"
+  thaw verify web:1
+  thaw keys retire acme/1
+  thaw verify web:1
+  expect_error 3 'no key yet' thaw keys rotate nobody
+}
