@@ -17,6 +17,7 @@ struct BuildOptions {
   std::string name;
   std::string tenant;
   std::string platform;
+  std::string isolation;
   bool verify_existing = false;
 };
 
@@ -35,6 +36,8 @@ Result<BuildRequest> request_of(const Config& config, const BuildOptions& option
   BuildRequest request;
   request.source = options.source;
   request.tenant = options.tenant.empty() ? config.tenant : options.tenant;
+  const std::string& isolation = options.isolation.empty() ? config.isolation : options.isolation;
+  request.isolation = isolation == "private" ? Isolation::kPrivate : Isolation::kShared;
   THAW_ASSIGN(request.name, ImageName::parse(options.name));
   if (request.name.digest)
     return Error{Code::kUsage, "a build makes the digest; leave @sha256:… out of the name"};
@@ -87,8 +90,13 @@ Status build_image(Invocation& invocation, const BuildOptions& options) {
   request.upload.progress = [&storing](const Progress& progress) {
     storing.show(progress.done, progress.total);
   };
-  Workshop shop{session->catalog(), session->keys(),    session->keys(),
-                session->cpu(),     std::move(trusted), std::string("thaw/") + THAW_VERSION};
+  Workshop shop{session->catalog(),
+                session->keys(),
+                session->keys(),
+                session->cpu(),
+                std::move(trusted),
+                std::string("thaw/") + THAW_VERSION,
+                SaltMemory(invocation.config.state_dir + "/salts")};
   THAW_ASSIGN(const BuildReport report, build(shop, request));
   invocation.print(report_json(report), report_text(report));
   return {};
@@ -111,6 +119,10 @@ void add_build_command(CLI::App& app, Invocation& invocation) {
   command->add_option("--tenant", options->tenant, "Whose image (default: the configured tenant)");
   command->add_option("--platform", options->platform,
                       "OS/ARCH[/VARIANT] (default: linux and this machine's)");
+  command
+      ->add_option("--isolation", options->isolation,
+                   "private: share no chunk with other tenants, from now on; shared (default: as configured)")
+      ->check(CLI::IsMember({"shared", "private"}));
   command->add_flag("--verify-existing", options->verify_existing,
                     "Read stored chunks and replace damaged ones");
   command->callback([&invocation, options] {

@@ -48,6 +48,7 @@ struct Config {
 
   std::chrono::milliseconds read_deadline{30'000};
   std::string read_outage = "error";  // or "wait"
+  std::string isolation = "shared";   // or "private"
   std::chrono::milliseconds mount_linger{60'000};
   uint64_t origin_in_flight = 64;
   uint64_t read_ahead_chunks = 64;

@@ -37,6 +37,8 @@ std::vector<Setting> daemon_settings() {
               "whose certificates are trusted with https; empty: the system's"),
       restart(text_setting("keys.url", &C::keys_url), "the keyring directory"),
       live(text_setting("tenant", &C::tenant), "whose images, where --tenant is not given"),
+      command(choice_setting("isolation", &C::isolation, {"shared", "private"}),
+              "private: what is built shares no chunk with other tenants, by a salt of the tenant's own"),
       restart(text_setting("run_dir", &C::run_dir), "socket, FUSE mount, ext4 mounts; one daemon each"),
       restart(text_setting("state_dir", &C::state_dir),
               "records of mounts, running containers' writable layers"),

@@ -66,8 +66,9 @@ Result<BuildReport> build(Workshop& shop, const BuildRequest& request) {
   THAW_ASSIGN(const ImageDetails details, details_of(image, request.source));
   THAW_ASSIGN(Device device, lay_out(image.tree, image.spool, LayoutOptions{request.chunk_size}));
   const Ext4Source source(std::move(device));
-  THAW_ASSIGN(BuildReport report,
-              store_image(shop, {source, details, request.tenant, request.name}, request.upload));
+  THAW_ASSIGN(
+      BuildReport report,
+      store_image(shop, {source, details, request.tenant, request.name, request.isolation}, request.upload));
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin;
   report.seconds = spent.count();
   return report;

@@ -15,6 +15,7 @@ struct BuildRequest {
   std::string source;  // oci:DIR[:REF], oci-archive:FILE, docker-archive:FILE
   std::string tenant;
   ImageName name;
+  Isolation isolation = Isolation::kShared;
   uint32_t chunk_size = kDefaultChunkSize;
   ReadOptions read;  // platform, limits, spool
   UploadOptions upload;

@@ -102,7 +102,9 @@ Result<BuildReport> store_image(Workshop& shop, const ImageToStore& image, const
   if (image.name.digest)
     return Error{Code::kUsage, image.name.text() + ": a build chooses the digest; leave it out"};
   for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
-    THAW_ASSIGN(const BuildPlace place, shop.catalog.prepare_build(shop.builder, now_seconds()));
+    THAW_ASSIGN(BuildPlace place, shop.catalog.prepare_build(shop.builder, now_seconds()));
+    THAW_ASSIGN(place.salt, salt_for_tenant(shop.catalog, place, image.tenant, image.isolation, shop.builder,
+                                            shop.salts));
     THAW_ASSIGN(StoredImage stored, store_into(shop, image, options, place));
     // Only an image in a root that was still active after its name was written is safe from collection; else
     // it goes once more, into the root that is active now.

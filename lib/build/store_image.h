@@ -10,6 +10,7 @@
 #include "lib/build/device_source.h"
 #include "lib/manifest/image_name.h"
 #include "lib/store/catalog.h"
+#include "lib/store/tenant_salt.h"
 
 namespace thaw {
 
@@ -21,6 +22,7 @@ struct Workshop {
   Executor& workers;            // hashing and encryption: as many threads as cores
   TrustedBuilders trusted;      // for the record that a new one replaces
   std::string builder_version;  // of Thaw
+  SaltMemory salts;             // what this builder has sealed with
 };
 
 struct ImageToStore {
@@ -28,6 +30,7 @@ struct ImageToStore {
   const ImageDetails& details;
   std::string tenant;
   ImageName name;  // without a digest
+  Isolation isolation = Isolation::kShared;
 };
 
 struct BuildReport {

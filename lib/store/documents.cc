@@ -82,4 +82,17 @@ Result<Root> parse_root_document(ByteView bytes, const RootId& id) {
   return Root{id, *state, *salt, *created};
 }
 
+std::string write_tenant_salt_document(const std::string& tenant, const Identifier& salt_id) {
+  return json{{"format", kFormat}, {"tenant", tenant}, {"salt", salt_id.hex()}}.dump(2) + "\n";
+}
+
+Result<Identifier> parse_tenant_salt_document(ByteView bytes, const std::string& tenant) {
+  const json document = parse_document(bytes);
+  const auto salt = document.is_null() ? std::nullopt : identifier_of(document, "salt");
+  if (!salt || text_of(document, "tenant") != tenant) {
+    return Error{Code::kDamaged, tenant_salt_key(tenant) + " does not name a salt; restore it from a copy"};
+  }
+  return *salt;
+}
+
 }  // namespace thaw

@@ -1,5 +1,5 @@
-// The two JSON documents of a store, store.json and root.json (docs/formats/store.md). Pure; what is read is
-// not trusted: kDamaged for anything that is not exactly such a document.
+// The JSON documents of a store, store.json, root.json and a tenant's salt.json (docs/formats/store.md).
+// Pure; what is read is not trusted: kDamaged for anything that is not exactly such a document.
 #pragma once
 
 #include <cstdint>
@@ -31,5 +31,9 @@ Result<Identifier> parse_store_document(ByteView bytes);
 std::string write_root_document(const Root& root);
 // kDamaged also for the document of another root than `id`.
 Result<Root> parse_root_document(ByteView bytes, const RootId& id);
+
+std::string write_tenant_salt_document(const std::string& tenant, const Identifier& salt_id);
+// kDamaged also for the document of another tenant.
+Result<Identifier> parse_tenant_salt_document(ByteView bytes, const std::string& tenant);
 
 }  // namespace thaw

@@ -51,6 +51,10 @@ std::string chunk_key(const RootId& root, const ChunkId& id) {
 
 std::string images_folder(std::string_view tenant) { return "tenants/" + std::string(tenant) + "/images/"; }
 
+std::string tenant_salt_key(std::string_view tenant) {
+  return "tenants/" + std::string(tenant) + "/salt.json";
+}
+
 std::string name_key(std::string_view tenant, std::string_view name, std::string_view tag) {
   std::string folder(name);
   std::replace(folder.begin(), folder.end(), '/', '~');

@@ -30,6 +30,7 @@ std::string path_order_key(const RootId& root, const Digest& digest);
 // "/" in a name is written "~", which no name holds, so that a name is one folder and web:x does not collide
 // with web/x:latest.
 std::string images_folder(std::string_view tenant);  // ends with "/"
+std::string tenant_salt_key(std::string_view tenant);
 std::string name_key(std::string_view tenant, std::string_view name, std::string_view tag);
 
 struct NameAndTag {

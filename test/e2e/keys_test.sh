@@ -106,3 +106,37 @@ test_retire_refuses_what_is_needed() {
   thaw verify web:1
   expect_error 3 'no key yet' thaw keys rotate nobody
 }
+
+test_a_private_tenant_shares_with_itself_alone() {
+  local chunks
+  write_config
+  thaw build --tenant zeta oci:"$IMAGES/nasty:latest" web:1 --json >"$T/zeta.json"
+  chunks=$(jq .chunks "$T/zeta.json")
+  equal "$(json_value .new_chunks thaw build --tenant acme --isolation private oci:"$IMAGES/nasty:latest" web:1)" "$chunks" \
+    "new chunks of the private tenant"
+  equal "$(chunk_files | wc -l)" $((2 * chunks)) "chunks in the store"
+  # From now on whatever a builder's setting says, and for other images of the tenant.
+  equal "$(thaw build --tenant acme oci:"$IMAGES/nasty:latest" other:1 --json | jq .new_chunks)" 0 "chunks shared within"
+  equal "$(thaw build --tenant next oci:"$IMAGES/nasty:latest" web:1 --json | jq .new_chunks)" 0 "chunks shared by others"
+  write_config '.isolation = "private"'
+  equal "$(json_value .new_chunks thaw build --tenant mine oci:"$IMAGES/nasty:latest" web:1)" "$chunks" \
+    "new chunks of a tenant that the configuration makes private"
+  equal "$(exported acme web:1)" "$(exported zeta web:1)" "the device"
+  thaw verify --tenant acme web:1
+  expect 2 thaw build --isolation none oci:"$IMAGES/nasty:latest" web:1
+}
+
+test_a_builder_refuses_an_exchanged_salt() {
+  write_config
+  small_image 1
+  thaw build oci:"$T/small-1" web:1
+  thaw build --tenant acme --isolation private oci:"$T/small-1" web:1
+  mv "$T/store" "$T/store.first"
+  # The same store by its id and with the same builder's key, but its salt is another.
+  mkdir "$T/store"
+  cp "$T/store.first/store.json" "$T/store/"
+  expect_error 4 'salt is not the one.*on purpose.*state/salts/' thaw build oci:"$T/small-1" web:1
+  expect_error 4 'salt.json is gone.*acme' thaw build --tenant acme oci:"$T/small-1" web:1
+  rm -r "$T/state/salts"
+  thaw build oci:"$T/small-1" web:1
+}

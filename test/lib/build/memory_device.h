@@ -61,8 +61,13 @@ struct BuildFixture : CatalogFixture {
 
   Result<BuildReport> build(const DeviceSource& device, const std::string& name, UploadOptions options = {}) {
     REQUIRE(keys.prepare_builder().ok());
-    Workshop shop{catalog, keys, keys, workers, trusted(), "0.1.0"};
+    Workshop shop{catalog, keys, keys, workers, trusted(), "0.1.0", SaltMemory(folder / "salts")};
     return store_image(shop, {device, details, "acme", ImageName::parse(name).value()}, options);
+  }
+  Result<BuildReport> build_for(const std::string& tenant, const DeviceSource& device, Isolation isolation) {
+    REQUIRE(keys.prepare_builder().ok());
+    Workshop shop{catalog, keys, keys, workers, trusted(), "0.1.0", SaltMemory(folder / "salts")};
+    return store_image(shop, {device, details, tenant, ImageName::parse("web").value(), isolation}, {});
   }
   Result<OpenedImage> open(const std::string& name) {
     return open_image({catalog, keys, sequences, trusted()}, {"acme", ImageName::parse(name).value()});

@@ -40,7 +40,7 @@ struct RotationFixture : BuildFixture {
 
   Result<BuildReport> build_for(const std::string& tenant, const std::string& name) {
     REQUIRE(keys.prepare_builder().ok());
-    Workshop shop{catalog, service, keys, workers, trusted(), "0.1.0"};
+    Workshop shop{catalog, service, keys, workers, trusted(), "0.1.0", SaltMemory(folder / "salts")};
     return store_image(shop, {device, details, tenant, ImageName::parse(name).value()}, {});
   }
   std::map<std::string, uint64_t> census() { return count_envelopes(catalog, workers, {})->by_key; }

@@ -1,5 +1,6 @@
 #include "lib/build/store_image.h"
 
+#include "lib/build/verify_image.h"
 #include "lib/crypto/hash.h"
 #include "lib/manifest/trace.h"
 #include "lib/store/names.h"
@@ -52,6 +53,19 @@ TEST_CASE("an image is stored once, each distinct chunk of it once", "[build]") 
   REQUIRE(order.ok());
   CHECK(open_path_order(order->bytes.view(), first->manifest, opened->manifest.trace_key)->chunks ==
         device.shape().path_order);
+}
+
+TEST_CASE("a private tenant shares chunks with itself alone", "[build]") {
+  BuildFixture fixture;
+  const MemoryDevice device({1, 2, 3});
+  CHECK(fixture.build_for("zeta", device, Isolation::kShared)->new_chunks == 3);
+  CHECK(fixture.build_for("acme", device, Isolation::kPrivate)->new_chunks == 3);
+  CHECK(fixture.build_for("acme", device, Isolation::kPrivate)->new_chunks == 0);
+  CHECK(fixture.build_for("next", device, Isolation::kPrivate)->new_chunks == 3);
+  CHECK(fixture.build_for("other", device, Isolation::kShared)->new_chunks == 0);
+  const auto opened = fixture.open("web");
+  REQUIRE(opened.ok());
+  CHECK(verify_image(opened.value(), fixture.catalog.store(), {})->bad.empty());
 }
 
 TEST_CASE("a rebuild heals chunks of a wrong length, and damaged ones when asked", "[build]") {
@@ -146,7 +160,13 @@ TEST_CASE("builders at once into an empty store all end with images that open", 
   for (size_t i = 0; i < kBuilders; ++i) {
     builders.emplace_back([&, i] {
       Catalog catalog(fixture.store);
-      Workshop shop{catalog, fixture.keys, fixture.keys, fixture.workers, trusted, "0.1.0"};
+      Workshop shop{catalog,
+                    fixture.keys,
+                    fixture.keys,
+                    fixture.workers,
+                    trusted,
+                    "0.1.0",
+                    SaltMemory(fixture.folder / "salts")};
       const ImageName name{"web" + std::to_string(i), "latest", {}};
       reports[i] = store_image(shop, {device, fixture.details, "acme", name}, {});
     });
@@ -165,7 +185,13 @@ TEST_CASE("builders at once into an empty store all end with images that open", 
 TEST_CASE("wrong names and tenants are refused before anything is made", "[build]") {
   BuildFixture fixture;
   const MemoryDevice device({2});
-  Workshop shop{fixture.catalog, fixture.keys, fixture.keys, fixture.workers, {}, "0.1.0"};
+  Workshop shop{fixture.catalog,
+                fixture.keys,
+                fixture.keys,
+                fixture.workers,
+                {},
+                "0.1.0",
+                SaltMemory(fixture.folder / "salts")};
   const auto code = [&](const std::string& tenant, const ImageName& name) {
     return store_image(shop, {device, fixture.details, tenant, name}, {}).error().code;
   };
