@@ -140,3 +140,72 @@ test_a_builder_refuses_an_exchanged_salt() {
   rm -r "$T/state/salts"
   thaw build oci:"$T/small-1" web:1
 }
+
+record() { echo "$T/store/tenants/$1/images/$2"; }
+envelope() { echo "$T/store/roots/1/envelopes/$(thaw inspect --json "$1" | jq -r .manifest)"; }
+
+# splice ENVELOPE OTHER: OTHER's wrapped key in ENVELOPE, whose signature and checksum are right.
+splice() {
+  /usr/bin/python3 - "$1" "$2" <<'PYTHON'
+import hashlib, struct, sys
+def parts(path):
+    data = open(path, "rb").read()[:-32]
+    at = 12
+    for _ in range(2):
+        begin = at
+        at += 2 + struct.unpack_from("<H", data, at)[0]
+    return data[:begin], data[begin:at], data[at:]
+head, _, tail = parts(sys.argv[1])
+whole = head + parts(sys.argv[2])[1] + tail
+open(sys.argv[1], "wb").write(whole + hashlib.sha256(whole).digest())
+PYTHON
+}
+
+test_what_an_attacker_on_the_store_puts_together_is_refused() {
+  write_config '.tenant = "acme"'
+  small_image 1
+  small_image 2
+  thaw build oci:"$T/small-1" web:1
+  thaw build oci:"$T/small-2" tool:1
+  thaw build --tenant zeta oci:"$T/small-2" web:1
+  cp -a "$T/store" "$T/store.good"
+  local web tool
+  web=$(envelope web:1)
+  tool=$(envelope tool:1)
+
+  # A record under another name, and under another tenant's.
+  cp "$(record acme tool)/1" "$(record acme web)/1"
+  expect_error 4 'web' thaw verify web:1
+  cp "$(record zeta web)/1" "$(record acme web)/1"
+  expect_error 4 'web' thaw verify web:1
+  cp "$T/store.good/tenants/acme/images/web/1" "$(record acme web)/1"
+  thaw verify web:1
+
+  # Another image's envelope; another image's wrapped key behind a signature that is right; another tenant's.
+  cp "$tool" "$web"
+  expect_error 4 'signature' thaw verify web:1
+  cp "$T/store.good/${web#"$T/store/"}" "$web"
+  splice "$web" "$tool"
+  expect_error 6 'belongs to something else' thaw verify web:1
+  cp "$T/store.good/${web#"$T/store/"}" "$web"
+
+  # An older record, signed as it should be.
+  cp "$(record acme web)/1" "$T/older"
+  thaw build oci:"$T/small-2" web:1
+  thaw verify web:1
+  cp "$T/older" "$(record acme web)/1"
+  expect_error 4 'set back' thaw verify web:1
+
+  # Who has the tenant's key, and even what wraps salts, but not the key that signs.
+  cp -a "$T/keys" "$T/keys.foreign"
+  rm "$T/keys.foreign/builder/sign-1" "$T/keys.foreign/trusted/"*
+  jq --arg t "$T" '.keys.url = "file://" + $t + "/keys.foreign"' "$T/thaw.json" >"$T/foreign.json"
+  thaw --config "$T/foreign.json" build oci:"$T/small-1" evil:1
+  expect_error 4 'not trusted' thaw verify evil:1
+  # With the tenant's key alone he cannot even seal.
+  rm -r "$T/keys.foreign/builder"
+  expect_error 4 'salt' thaw --config "$T/foreign.json" build oci:"$T/small-1" evil:2
+  # A reader without the tenant's key.
+  rm -r "$T/keys/tenants/acme"
+  expect_error 4 'does not know' thaw verify tool:1
+}
