@@ -10,21 +10,14 @@ namespace thaw {
 namespace {
 
 constexpr size_t kEnvelopesInFlight = 32;
-constexpr size_t kEnvelopePage = 1000;
 
 Status list_envelopes(Catalog& catalog, const RootId& root, std::vector<EnvelopePlace>& places) {
   const std::string folder = envelope_folder(root);
-  ListOptions page{folder, "", kEnvelopePage};
-  for (size_t listed = kEnvelopePage; listed == kEnvelopePage;) {
-    THAW_ASSIGN(const std::vector<ListedObject> objects, catalog.list(page));
-    listed = objects.size();
-    for (const ListedObject& object : objects) {
-      page.start_after = object.key;
-      const auto digest = Digest::from_hex(std::string_view(object.key).substr(folder.size()));
-      if (digest) places.push_back({root, *digest});
-    }
-  }
-  return {};
+  return catalog.for_each(folder, [&](const ListedObject& object) -> Status {
+    const auto digest = Digest::from_hex(std::string_view(object.key).substr(folder.size()));
+    if (digest) places.push_back({root, *digest});
+    return {};
+  });
 }
 
 class Census {
@@ -77,7 +70,7 @@ class Census {
 Status visit_envelopes(Catalog& catalog, Executor& workers, const EnvelopeVisit& visit,
                        const ProgressFn& progress) {
   std::vector<EnvelopePlace> places;
-  THAW_ASSIGN(const std::vector<Root> roots, catalog.readable_roots());
+  THAW_ASSIGN(const std::vector<Root> roots, catalog.roots_with_objects());
   for (const Root& root : roots) THAW_TRY(list_envelopes(catalog, root.id, places));
   InFlight in_flight(kEnvelopesInFlight);
   for (const EnvelopePlace& place : places) {

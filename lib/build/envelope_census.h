@@ -21,8 +21,8 @@ struct EnvelopePlace {
   Digest digest;  // of its manifest
 };
 
-// Runs `visit` for every envelope of every readable root, many at a time, on threads of `workers`. The first
-// error ends it.
+// Runs `visit` for every envelope of every root that has any (an image may still be copied from a deleted
+// one), many at a time, on threads of `workers`. The first error ends it.
 using EnvelopeVisit = std::function<Status(const EnvelopePlace&)>;
 Status visit_envelopes(Catalog& catalog, Executor& workers, const EnvelopeVisit& visit,
                        const ProgressFn& progress);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lib/base/await.h"
+#include "lib/crypto/random.h"
 #include "lib/manifest/envelope.h"
 #include "lib/manifest/manifest.h"
 
@@ -12,6 +13,7 @@ namespace {
 constexpr const char* kFirstRoot = "1";
 // Roots follow each other over weeks; a store that has more is not one of ours.
 constexpr unsigned kMaxRoots = 10'000;
+constexpr size_t kPageObjects = 1000;
 
 bool is_missing(const Error& error) { return error.code == Code::kNotFound; }
 
@@ -31,6 +33,20 @@ Result<PutOutcome> Catalog::write(const std::string& key, ByteView bytes, const 
 Result<std::vector<ListedObject>> Catalog::list(const ListOptions& options) {
   using Listed = std::vector<ListedObject>;
   return await<Listed>([&](Completion<Listed> done) { store_.list(options, std::move(done)); });
+}
+
+Status Catalog::for_each(const std::string& folder, const std::function<Status(const ListedObject&)>& visit) {
+  ListOptions page{folder, "", kPageObjects};
+  for (;;) {
+    THAW_ASSIGN(const std::vector<ListedObject> listed, list(page));
+    for (const ListedObject& object : listed) THAW_TRY(visit(object));
+    if (listed.size() < kPageObjects) return {};
+    page.start_after = listed.back().key;
+  }
+}
+
+Result<bool> Catalog::remove(const std::string& key) {
+  return await<bool>([&](Completion<bool> done) { store_.remove(key, std::move(done)); });
 }
 
 Status Catalog::sync(const std::string& prefix) {
@@ -67,9 +83,42 @@ Result<Identifier> Catalog::make_store_id() {
   return store_id();
 }
 
-Result<Root> Catalog::read_root(const RootId& id) {
+Result<StoredRoot> Catalog::read_stored_root(const RootId& id) {
   THAW_ASSIGN(const Object stored, read(root_key(id), kMaxDocumentBytes));
-  return parse_root_document(stored.bytes.view(), id);
+  THAW_ASSIGN(Root root, parse_root_document(stored.bytes.view(), id));
+  return StoredRoot{std::move(root), stored.version};
+}
+
+Result<Root> Catalog::read_root(const RootId& id) {
+  THAW_ASSIGN(StoredRoot stored, read_stored_root(id));
+  return std::move(stored.root);
+}
+
+Result<PutOutcome> Catalog::put_root(const Root& root, const std::string& version) {
+  const std::string document = write_root_document(root);
+  return write(root_key(root.id), as_bytes(document), {PutIf::kUnchanged, version, Durability::kNow});
+}
+
+Result<Root> Catalog::add_root(const Identifier& salt_id, unsigned share, uint64_t now_seconds) {
+  for (unsigned attempt = 0; attempt < kMaxRoots; ++attempt) {
+    THAW_ASSIGN(const std::vector<Root> found, roots());
+    Root root{std::to_string(found.size() + 1), RootState::kActive, salt_id, now_seconds};
+    root.share = share;
+    const std::string document = write_root_document(root);
+    THAW_ASSIGN(const PutOutcome outcome,
+                write(root_key(root.id), as_bytes(document), {PutIf::kAbsent, {}, Durability::kNow}));
+    if (outcome == PutOutcome::kStored) return root;
+  }
+  return Error{Code::kFailed, "others keep making roots; try again"};
+}
+
+Result<Salt> Catalog::add_salt(const Identifier& store_id, BuilderKeys& keys) {
+  Salt salt = make_salt();
+  THAW_ASSIGN(const Bytes record, wrap_salt_record(salt, store_id, keys));
+  THAW_ASSIGN(const PutOutcome outcome,
+              write(salt_key(salt.id), record, {PutIf::kAbsent, {}, Durability::kNow}));
+  (void)outcome;
+  return salt;
 }
 
 Result<std::vector<Root>> Catalog::roots() {
@@ -90,20 +139,24 @@ Result<std::vector<Root>> Catalog::readable_roots() {
   return found;
 }
 
+Result<std::vector<Root>> Catalog::roots_with_objects() {
+  THAW_ASSIGN(std::vector<Root> found, roots());
+  std::erase_if(found, [](const Root& root) { return root.emptied; });
+  return found;
+}
+
 Result<Root> Catalog::make_first_root(const Identifier& store_id, BuilderKeys& keys, uint64_t now_seconds) {
-  const PutOptions absent{PutIf::kAbsent, {}, Durability::kNow};
-  const Salt salt = make_salt();
-  THAW_ASSIGN(const Bytes record, wrap_salt_record(salt, store_id, keys));
-  THAW_ASSIGN(PutOutcome outcome, write(salt_key(salt.id), record, absent));
   // The salt stands before the root that names it, so that no root is ever without one.
+  THAW_ASSIGN(const Salt salt, add_salt(store_id, keys));
   const std::string document = write_root_document({kFirstRoot, RootState::kActive, salt.id, now_seconds});
-  THAW_ASSIGN(outcome, write(root_key(kFirstRoot), as_bytes(document), absent));
+  THAW_ASSIGN(const PutOutcome outcome,
+              write(root_key(kFirstRoot), as_bytes(document), {PutIf::kAbsent, {}, Durability::kNow}));
   THAW_ASSIGN(Root root, read_root(kFirstRoot));
   // kKept is no proof that another builder was first: the answer to a put that was repeated may be lost.
   if (outcome == PutOutcome::kKept && root.salt_id != salt.id) {
-    const auto removed =
-        await<bool>([&](Completion<bool> done) { store_.remove(salt_key(salt.id), std::move(done)); });
-    if (!removed.ok()) return removed.error();
+    const Result<bool> removed = remove(salt_key(salt.id));
+    // A builder may not be allowed to delete; a salt that nothing names harms nobody.
+    if (!removed.ok() && removed.error().code != Code::kRefused) return removed.error();
   }
   return root;
 }
@@ -111,9 +164,14 @@ Result<Root> Catalog::make_first_root(const Identifier& store_id, BuilderKeys& k
 Result<Root> Catalog::root_for_build(const Identifier& store_id, BuilderKeys& keys, uint64_t now_seconds) {
   THAW_ASSIGN(const std::vector<Root> found, roots());
   if (found.empty()) return make_first_root(store_id, keys, now_seconds);
+  const Root* last = nullptr;
   for (const Root& root : found) {
-    if (root.state == RootState::kActive) return root;
+    if (root.state != RootState::kActive) continue;
+    last = &root;
+    if (random_number() % 100 < root.share) return root;
   }
+  // Whatever is left over goes into the oldest.
+  if (last != nullptr) return *last;
   return Error{Code::kRefused, "the store has no active root to build into; see 'thaw roots create'"};
 }
 

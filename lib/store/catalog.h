@@ -6,6 +6,7 @@
 // call. Errors are the store's, and kNotFound, kDamaged, kRefused as said below.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -22,6 +23,12 @@ struct BuildPlace {
   Identifier store_id;
   Root root;
   Salt salt;
+};
+
+// A root as it was read; `version` is for put_root().
+struct StoredRoot {
+  Root root;
+  std::string version;
 };
 
 struct FoundObject {
@@ -42,10 +49,20 @@ class Catalog {
   Result<std::vector<Root>> roots();
   // Newest first, without deleted ones: where chunks and manifests may be looked for.
   Result<std::vector<Root>> readable_roots();
+  // All but those of which nothing is left: what must be looked at before anything is taken for unused.
+  Result<std::vector<Root>> roots_with_objects();
   Result<Root> read_root(const RootId& id);
+  Result<StoredRoot> read_stored_root(const RootId& id);
+  // Replaces what was read as `version`; kKept when somebody else did meanwhile.
+  Result<PutOutcome> put_root(const Root& root, const std::string& version);
+  // Makes the next root, active. Two that do so at once make two.
+  Result<Root> add_root(const Identifier& salt_id, unsigned share, uint64_t now_seconds);
+  // Makes a salt, under the builders' key.
+  Result<Salt> add_salt(const Identifier& store_id, BuilderKeys& keys);
 
-  // The newest active root. Makes store.json, the first root and its salt when the store is empty; two
-  // builders that do so at once agree. kRefused when there are roots, but none is active.
+  // The root for one more build: the newest active one, but for its share (Root::share). Makes store.json,
+  // the first root and its salt when the store is empty; two builders that do so at once agree. kRefused when
+  // there are roots, but none is active.
   Result<BuildPlace> prepare_build(BuilderKeys& keys, uint64_t now_seconds);
 
   Status put_manifest(const RootId& root, const Digest& digest, ByteView bytes);
@@ -61,6 +78,9 @@ class Catalog {
   Result<Object> read(const std::string& key, uint64_t max_bytes);
   Result<PutOutcome> write(const std::string& key, ByteView bytes, const PutOptions& options);
   Result<std::vector<ListedObject>> list(const ListOptions& options);
+  // All of a folder, page by page.
+  Status for_each(const std::string& folder, const std::function<Status(const ListedObject&)>& visit);
+  Result<bool> remove(const std::string& key);
   Status sync(const std::string& prefix);
 
  private:

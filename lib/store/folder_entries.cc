@@ -64,7 +64,9 @@ class Walk {
       if (errno == ENOENT) return {};
       return object_error(key, errno);
     }
-    if (S_ISREG(info.st_mode)) found_.push_back({key, static_cast<uint64_t>(info.st_size)});
+    if (!S_ISREG(info.st_mode)) return {};
+    const auto modified = static_cast<uint64_t>(std::max<time_t>(info.st_mtim.tv_sec, 0));
+    found_.push_back({key, static_cast<uint64_t>(info.st_size), modified});
     return {};
   }
 

@@ -38,6 +38,7 @@ struct ListOptions {
 struct ListedObject {
   std::string key;
   uint64_t size = 0;
+  uint64_t modified = 0;  // when it was last put, by the store's own clock: seconds since 1970; 0: not told
 };
 
 class ObjectReader {

@@ -20,10 +20,9 @@ bool is_component(std::string_view part) {
          std::all_of(part.begin(), part.end(), is_key_char);
 }
 
-std::string root_folder(const RootId& root) { return "roots/" + root + "/"; }
-
 }  // namespace
 
+std::string root_folder(const RootId& root) { return "roots/" + root + "/"; }
 std::string salt_key(const Identifier& salt_id) { return "salts/" + salt_id.hex(); }
 std::string root_key(const RootId& root) { return root_folder(root) + "root.json"; }
 std::string chunk_folder(const RootId& root) { return root_folder(root) + "chunks/"; }
@@ -71,6 +70,19 @@ std::optional<NameAndTag> parse_name_key(std::string_view tenant, std::string_vi
   std::replace(found.name.begin(), found.name.end(), '~', '/');
   if (!check_name(found.name).ok() || !check_tag(found.tag).ok()) return std::nullopt;
   return found;
+}
+
+std::string tenant_of_key(std::string_view key) {
+  if (!key.starts_with(kTenantsFolder)) return {};
+  key.remove_prefix(kTenantsFolder.size());
+  const std::string tenant(key.substr(0, key.find('/')));
+  return check_tenant(tenant).ok() ? tenant : std::string();
+}
+
+std::string lease_key(const Identifier& holder) { return std::string(kLeaseFolder) + holder.hex(); }
+std::string alarm_folder(const RootId& root) { return "alarms/" + root + "/"; }
+std::string alarm_key(const RootId& root, const Identifier& holder) {
+  return alarm_folder(root) + holder.hex();
 }
 
 bool is_object_key(std::string_view key) {

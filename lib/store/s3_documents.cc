@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <ctime>
 #include <optional>
 
 #include "lib/store/xml_scanner.h"
@@ -35,6 +36,15 @@ std::optional<uint64_t> parse_number(const std::string& text) {
   return number;
 }
 
+// "2009-10-12T17:50:30.000Z" (ISO 8601, in UTC), to the second.
+uint64_t parse_time(const std::string& text) {
+  std::tm parts{};
+  const char* end = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
+  if (end == nullptr || text.back() != 'Z') return 0;
+  const time_t seconds = ::timegm(&parts);
+  return seconds > 0 ? static_cast<uint64_t>(seconds) : 0;
+}
+
 // Calls `take(name, text)` for each child of the element that is open, up to its end. False when the document
 // is broken or a child is refused.
 template <class Take>
@@ -54,6 +64,7 @@ std::optional<S3ListedKey> take_contents(XmlScanner& xml) {
     const auto text = text_of_element(xml);
     if (!text) return false;
     if (name == "Key") listed.key = *text;
+    if (name == "LastModified") listed.modified = parse_time(*text);
     if (name != "Size") return true;
     const auto size = parse_number(*text);
     if (size) listed.size = *size;

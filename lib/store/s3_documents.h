@@ -13,6 +13,7 @@ namespace thaw {
 struct S3ListedKey {
   std::string key;
   uint64_t size = 0;
+  uint64_t modified = 0;  // seconds since 1970; 0 when the server's text is no time
 };
 
 struct S3ListPage {

@@ -150,7 +150,7 @@ void S3Store::on_page(std::unique_ptr<Listing> listing, Result<HttpResponse> ans
     std::string key = listed.key.substr(prefix.size());
     // What is no key was not put there by a store.
     if (!is_object_key(key) || listing->found.size() == listing->options.limit) continue;
-    listing->found.push_back({std::move(key), listed.size});
+    listing->found.push_back({std::move(key), listed.size, listed.modified});
   }
   const bool more = page->truncated && !page->next.empty() && page->next != listing->next;
   if (!more || listing->found.size() == listing->options.limit)

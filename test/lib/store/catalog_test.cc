@@ -79,6 +79,44 @@ TEST_CASE("the newest active root is built into, and all but deleted ones are re
   CHECK(fixture.catalog.prepare_build(fixture.keys, 1).error().code == Code::kRefused);
 }
 
+TEST_CASE("a new root takes its share of the builds, and what is left goes into an older one", "[store]") {
+  CatalogFixture fixture;
+  const auto first = fixture.catalog.prepare_build(fixture.keys, 1);
+  REQUIRE(first.ok());
+  const auto second = fixture.catalog.add_root(first->root.salt_id, 20, 2);
+  REQUIRE((second.ok() && second->id == "2"));
+  unsigned taken = 0;
+  for (unsigned build = 0; build < 200; ++build) {
+    const auto place = fixture.catalog.prepare_build(fixture.keys, 3);
+    REQUIRE(place.ok());
+    if (place->root.id == "2") ++taken;
+  }
+  CHECK((taken >= 10 && taken <= 80));
+  write_root(fixture, {"1", RootState::kRetired, first->root.salt_id, 1});
+  CHECK(fixture.catalog.prepare_build(fixture.keys, 3)->root.id == "2");
+}
+
+TEST_CASE("a root changes only as it was read, and a tombstone stays", "[store]") {
+  CatalogFixture fixture;
+  REQUIRE(fixture.catalog.prepare_build(fixture.keys, 1).ok());
+  const StoredRoot read = fixture.catalog.read_stored_root("1").value();
+  Root retired = read.root;
+  retired.state = RootState::kRetired;
+  CHECK(fixture.catalog.put_root(retired, read.version).value() == PutOutcome::kStored);
+  Root deleted = read.root;
+  deleted.state = RootState::kDeleted;
+  CHECK(fixture.catalog.put_root(deleted, read.version).value() == PutOutcome::kKept);
+  CHECK(fixture.catalog.read_root("1")->state == RootState::kRetired);
+
+  write_root(fixture, deleted);
+  CHECK(fixture.catalog.readable_roots()->empty());
+  CHECK(fixture.catalog.roots_with_objects()->size() == 1);
+  deleted.emptied = true;
+  write_root(fixture, deleted);
+  CHECK(fixture.catalog.roots_with_objects()->empty());
+  CHECK(fixture.catalog.add_root(deleted.salt_id, 100, 2)->id == "2");
+}
+
 TEST_CASE("another keyring cannot open the salt", "[store]") {
   CatalogFixture fixture;
   REQUIRE(fixture.catalog.prepare_build(fixture.keys, 1).ok());

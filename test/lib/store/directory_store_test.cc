@@ -98,6 +98,7 @@ TEST_CASE("list goes through all levels in the order of the keys, page by page",
       REQUIRE(page.ok());
       for (const auto& object : page.value()) {
         CHECK(object.size == object.key.size());
+        CHECK(object.modified + 3600 > static_cast<uint64_t>(std::time(nullptr)));
         paged.push_back(object.key);
       }
       if (page->size() < limit) break;

@@ -12,6 +12,12 @@ TEST_CASE("keys say where objects lie", "[store]") {
   CHECK(envelope_key("3", id) == "roots/3/envelopes/" + id.hex());
   CHECK(root_key("3") == "roots/3/root.json");
   CHECK(name_key("acme", "web", "7") == "tenants/acme/images/web/7");
+  CHECK(tenant_of_key(name_key("acme", "web", "7")) == "acme");
+  for (const char* key : {"tenants/", "tenants/A/images/a/b", "roots/1/root.json", ""})
+    CHECK(tenant_of_key(key).empty());
+  const Identifier holder = Identifier::random();
+  CHECK(lease_key(holder) == "leases/" + holder.hex());
+  CHECK(alarm_key("3", holder) == "alarms/3/" + holder.hex());
 }
 
 TEST_CASE("a name with slashes is one folder, and comes back from its key", "[store]") {

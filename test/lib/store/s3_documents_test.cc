@@ -17,8 +17,8 @@ std::string list_of(const std::string& inside) {
 }
 
 std::string contents(const std::string& key, const std::string& size) {
-  return "<Contents><Key>" + key + "</Key><LastModified>2024</LastModified><Size>" + size +
-         "</Size><Owner><ID>x</ID></Owner></Contents>";
+  return "<Contents><Key>" + key + "</Key><LastModified>2009-10-12T17:50:30.000Z</LastModified><Size>" +
+         size + "</Size><Owner><ID>x</ID></Owner></Contents>";
 }
 
 }  // namespace
@@ -32,6 +32,7 @@ TEST_CASE("a page of a listing is read", "[s3]") {
   REQUIRE(page->keys.size() == 2);
   CHECK(page->keys[0].key == "a/b");
   CHECK(page->keys[0].size == 12);
+  CHECK(page->keys[0].modified == 1255369830);
   CHECK(page->keys[1].key == "a&<\xc3\xa4\xf0\x9f\x98\x80\"");
   CHECK(page->truncated);
   CHECK(page->next == "t/k==");
