@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "lib/build/build_lease.h"
 #include "lib/build/inherit_trace.h"
 #include "lib/crypto/hash.h"
 #include "lib/manifest/envelope.h"
@@ -67,6 +68,15 @@ struct StoredImage {
   StoredKey key;
 };
 
+// Only what lies in an active root is safe from collection; and its key may have been retired before the
+// envelope was there to be counted (retire_key).
+Result<bool> is_safe(Workshop& shop, const StoredImage& stored) {
+  THAW_ASSIGN(const Root root, shop.catalog.read_root(stored.report.root));
+  if (root.state != RootState::kActive) return false;
+  return still_opens(shop.keys, stored.key);
+}
+
+// All but the name.
 Result<StoredImage> store_into(Workshop& shop, const ImageToStore& image, const UploadOptions& options,
                                const BuildPlace& place) {
   ChunkUpload upload(image.device, place, shop.catalog, shop.workers, options);
@@ -85,10 +95,6 @@ Result<StoredImage> store_into(Workshop& shop, const ImageToStore& image, const 
   report.new_bytes = uploaded.new_bytes;
   report.reused_chunks = uploaded.distinct - uploaded.new_chunks;
   THAW_ASSIGN(StoredKey key, write_manifest(shop, image, place, uploaded, report));
-
-  Names names(shop.catalog, image.tenant, shop.trusted);
-  THAW_ASSIGN(const NameRecord record, names.point(image.name, report.manifest, shop.builder, now_seconds()));
-  (void)record;
   return StoredImage{std::move(report), std::move(key)};
 }
 
@@ -101,18 +107,23 @@ Result<BuildReport> store_image(Workshop& shop, const ImageToStore& image, const
   THAW_TRY(check_tag(image.name.tag));
   if (image.name.digest)
     return Error{Code::kUsage, image.name.text() + ": a build chooses the digest; leave it out"};
+  Names names(shop.catalog, image.tenant, shop.trusted);
   for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
     THAW_ASSIGN(BuildPlace place, shop.catalog.prepare_build(shop.builder, now_seconds()));
     THAW_ASSIGN(place.salt, salt_for_tenant(shop.catalog, place, image.tenant, image.isolation, shop.builder,
                                             shop.salts));
     THAW_ASSIGN(StoredImage stored, store_into(shop, image, options, place));
-    // Only an image in a root that was still active after its name was written is safe from collection; else
-    // it goes once more, into the root that is active now.
-    THAW_ASSIGN(const Root root, shop.catalog.read_root(place.root.id));
-    if (root.state != RootState::kActive) continue;
-    // The same of its key: it may have been retired before the envelope was there to be counted (retire_key).
-    THAW_ASSIGN(const bool opens, still_opens(shop.keys, stored.key));
-    if (!opens) continue;
+    // A root may be deleted at any time. Whoever deletes it after the lease was written finds that, and keeps
+    // the image; if it was deleted before, no name must point there.
+    BuildLease lease(shop.catalog);
+    THAW_TRY(lease.hold(stored.report.manifest));
+    THAW_ASSIGN(bool safe, is_safe(shop, stored));
+    if (!safe) continue;
+    THAW_ASSIGN(const NameRecord record,
+                names.point(image.name, stored.report.manifest, shop.builder, now_seconds()));
+    (void)record;
+    THAW_ASSIGN(safe, is_safe(shop, stored));
+    if (!safe) continue;
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin;
     stored.report.seconds = spent.count();
     return stored.report;

@@ -59,6 +59,7 @@ bool read_course(const json& document, Root& root) {
     if (!emptied->is_boolean()) return false;
     root.emptied = emptied->get<bool>();
   }
+  root.cleared = text_of(document, "cleared").value_or("");
   root.share = static_cast<unsigned>(std::min<uint64_t>(share, 101));
   if (const auto counted = document.find("counted"); counted != document.end()) {
     if (!counted->is_object()) return false;
@@ -108,7 +109,8 @@ std::string write_root_document(const Root& root) {
     document["counted"] = {
         {"chunks", root.counted->chunks}, {"bytes", root.counted->bytes}, {"at", root.counted->at}};
   }
-  return document.dump(2) + "\n";
+  if (!root.cleared.empty()) document["cleared"] = root.cleared.substr(0, kMaxWhyBytes);
+  return document.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
 Result<Root> parse_root_document(ByteView bytes, const RootId& id) {

@@ -38,6 +38,7 @@ struct Root {
     uint64_t at = 0;
   };
   std::optional<Count> counted{};
+  std::string cleared{};  // why a person took its alarms away, the last time
 };
 
 std::string write_store_document(const Identifier& store_id);

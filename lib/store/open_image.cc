@@ -9,6 +9,9 @@
 namespace thaw {
 namespace {
 
+// A root is deleted once in a while, not again and again under one mount.
+constexpr int kMaxOpens = 3;
+
 Error wrong_owner(const NameRecord& record) {
   return Error{Code::kRefused, "manifest " + record.manifest.hex() + " does not belong to tenant " +
                                    record.tenant + " in this store; name an image of this tenant"};
@@ -83,6 +86,23 @@ Result<OpenedImage> open_image(const ImageReaders& readers, const ImageRequest& 
   const std::string means =
       request.name.digest ? "; the name means " + named.hex() + " now" : "; build it again";
   return Error{Code::kDamaged, request.name.text() + ": " + opened.error().message + means};
+}
+
+Result<OpenedImage> open_held(const ImageReaders& readers, const ImageRequest& request,
+                              const HoldManifest& hold) {
+  for (int attempt = 1;; ++attempt) {
+    auto opened = open_image(readers, request);
+    // Half of it may have been read when its root went.
+    const bool damaged = !opened.ok() && opened.error().code == Code::kDamaged;
+    if (damaged && attempt < kMaxOpens) continue;
+    if (!opened.ok()) return opened;
+    THAW_TRY(hold(opened->manifest.digest));
+    THAW_ASSIGN(const Root root, readers.catalog.read_root(opened->root));
+    if (root.state != RootState::kDeleted) return opened;
+    if (attempt == kMaxOpens) {
+      return Error{Code::kFailed, request.name.text() + ": its roots are being deleted; try again"};
+    }
+  }
 }
 
 }  // namespace thaw

@@ -3,6 +3,7 @@
 // Blocks like Catalog. What a mount, an inspection or an export begins with.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "lib/keys/key_service.h"
@@ -38,6 +39,13 @@ struct OpenedImage {
 // tenant's manifest, a lower sequence than was seen. kDamaged: altered bytes, or a digest in the name that no
 // manifest of this store has.
 Result<OpenedImage> open_image(const ImageReaders& readers, const ImageRequest& request);
+
+// The same for who goes on reading: `hold` makes a lease list the manifest, and once that is done the root is
+// looked at again, so that collection either sees the lease, or has deleted the root before
+// (docs/formats/store.md, "Order of writes").
+using HoldManifest = std::function<Status(const Digest& manifest)>;
+Result<OpenedImage> open_held(const ImageReaders& readers, const ImageRequest& request,
+                              const HoldManifest& hold);
 
 // What a verified record names, whatever sequences were seen. kNotFound: no root has the manifest; other
 // errors as above. `sequences` is not asked.

@@ -1,0 +1,79 @@
+#include "lib/collect/root_contents.h"
+
+#include <atomic>
+#include <utility>
+
+#include "lib/build/in_flight.h"
+#include "lib/collect/store_time.h"
+
+namespace thaw {
+namespace {
+
+constexpr unsigned kPrefixes = 256;
+constexpr size_t kPrefixesInFlight = 16;
+
+std::string prefix_folder(const RootId& root, unsigned prefix) {
+  const uint8_t byte = static_cast<uint8_t>(prefix);
+  return chunk_folder(root) + to_hex(ByteView(&byte, 1)) + "/";
+}
+
+struct CountInProgress {
+  std::atomic<uint64_t> chunks{0};
+  std::atomic<uint64_t> bytes{0};
+};
+
+Status count_prefix(Catalog& catalog, const std::string& folder, CountInProgress& count) {
+  return catalog.for_each(folder, [&count](const ListedObject& object) -> Status {
+    ++count.chunks;
+    count.bytes += object.size;
+    return {};
+  });
+}
+
+}  // namespace
+
+Result<std::vector<RootManifests>> list_manifests(CollectRoom& room) {
+  std::vector<RootManifests> all;
+  THAW_ASSIGN(const std::vector<Root> roots, room.catalog.roots_with_objects());
+  for (const Root& root : roots) {
+    RootManifests listed{root, {}};
+    const std::string folder = manifest_folder(root.id);
+    THAW_TRY(room.catalog.for_each(folder, [&](const ListedObject& object) -> Status {
+      const auto digest = Digest::from_hex(std::string_view(object.key).substr(folder.size()));
+      if (digest) listed.manifests.insert(*digest);
+      return {};
+    }));
+    all.push_back(std::move(listed));
+  }
+  return all;
+}
+
+Result<Root::Count> count_root(CollectRoom& room, const RootId& root, const ProgressFn& progress) {
+  CountInProgress count;
+  InFlight in_flight(kPrefixesInFlight);
+  for (unsigned prefix = 0; prefix < kPrefixes; ++prefix) {
+    Completion<void> done = in_flight.start();
+    if (!done) break;
+    room.workers.post(
+        [&room, &count, folder = prefix_folder(root, prefix), done = std::move(done)]() mutable {
+          done(count_prefix(room.catalog, folder, count));
+        });
+    if (progress) progress({in_flight.finished(), kPrefixes});
+  }
+  THAW_TRY(in_flight.drain());
+  if (progress) progress({kPrefixes, kPrefixes});
+  return Root::Count{count.chunks, count.bytes, 0};
+}
+
+Result<Root> recount_root(CollectRoom& room, const RootId& root, const ProgressFn& progress) {
+  THAW_ASSIGN(Root::Count count, count_root(room, root, progress));
+  THAW_ASSIGN(count.at, store_time(room.catalog));
+  for (;;) {
+    THAW_ASSIGN(StoredRoot stored, room.catalog.read_stored_root(root));
+    stored.root.counted = count;
+    THAW_ASSIGN(const PutOutcome outcome, room.catalog.put_root(stored.root, stored.version));
+    if (outcome == PutOutcome::kStored) return stored.root;
+  }
+}
+
+}  // namespace thaw

@@ -1,0 +1,14 @@
+// store_time: what time it is by the store's own clock: seconds since 1970. No other clock is asked when
+// something is about to be deleted.
+#pragma once
+
+#include <cstdint>
+
+#include "lib/store/catalog.h"
+
+namespace thaw {
+
+// Puts an object and looks when the store says that it was put.
+Result<uint64_t> store_time(Catalog& catalog);
+
+}  // namespace thaw
