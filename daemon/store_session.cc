@@ -13,14 +13,14 @@ namespace {
 // Mostly waiting for the disk; see DirectoryStore.
 constexpr size_t kIoThreads = 12;
 
-// How long the catalog is patient with a network store: a build has work to lose, a person waits for the
-// rest.
-constexpr std::chrono::seconds kBuildPatience{60};
+// How long the catalog is patient with a network store: a build or collection has work to lose, a person
+// waits for the rest.
+constexpr std::chrono::seconds kWorkPatience{60};
 constexpr std::chrono::seconds kReadPatience{5};
 
 StoreRetryLimits retry_limits(StoreUse use) {
   StoreRetryLimits limits;
-  limits.patience = use == StoreUse::kBuild ? kBuildPatience : kReadPatience;
+  limits.patience = use == StoreUse::kRead ? kReadPatience : kWorkPatience;
   return limits;
 }
 

@@ -64,6 +64,7 @@ void add_key_commands(CLI::App& app, Invocation& invocation);
 void add_explain_command(CLI::App& app, Invocation& invocation);
 void add_trace_commands(CLI::App& app, Invocation& invocation);
 void add_root_commands(CLI::App& app, Invocation& invocation);
+void add_gc_command(CLI::App& app, Invocation& invocation);
 void add_config_commands(CLI::App& app, Invocation& invocation);
 
 }  // namespace thaw

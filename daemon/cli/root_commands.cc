@@ -1,60 +1,168 @@
+#include <charconv>
+#include <memory>
 #include <nlohmann/json.hpp>
-#include <unordered_set>
 
-#include "daemon/cli/command.h"
-#include "daemon/store_session.h"
+#include "daemon/cli/collect_work.h"
+#include "lib/collect/alarms.h"
+#include "lib/collect/root_contents.h"
 
 namespace thaw {
 namespace {
 
 using Json = nlohmann::json;
 
-constexpr size_t kPage = 1000;
-
-struct RootSize {
-  uint64_t chunks = 0;
-  uint64_t bytes = 0;
+struct RootOptions {
+  std::string root;
+  std::string share = "100%";
+  std::string reason;
+  bool count = false;
+  bool new_salt = false;
 };
 
-Result<RootSize> count_chunks(Catalog& catalog, const RootId& root) {
-  RootSize size;
-  ListOptions page{chunk_folder(root), "", kPage};
-  for (;;) {
-    THAW_ASSIGN(const auto listed, catalog.list(page));
-    for (const ListedObject& object : listed) {
-      ++size.chunks;
-      size.bytes += object.size;
-    }
-    if (listed.size() < kPage) return size;
-    page.start_after = listed.back().key;
-  }
+// "5%" or "5", of builds.
+Result<unsigned> parse_share(std::string_view text) {
+  const std::string_view number = text.substr(0, text.find('%'));
+  unsigned share = 0;
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), share);
+  const bool whole = error == std::errc{} && end == number.data() + number.size();
+  if (whole && share >= 1 && share <= 100 && text.size() - number.size() <= 1) return share;
+  return Error{Code::kUsage, "\"" + std::string(text) + "\" is no share of the builds; write 1% to 100%"};
 }
 
-Status list_roots(Invocation& invocation) {
-  THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
-  THAW_ASSIGN(const auto session, StoreSession::open(invocation.config, StoreUse::kRead, KeyringUse::kRead));
-  THAW_ASSIGN(const auto roots, session->catalog().roots());
+// The last count that was kept, or one of now.
+Result<Root> with_count(CollectWork& work, Root root, bool anew) {
+  if (root.emptied) {
+    root.counted = Root::Count{0, 0, root.changed};
+  } else if (anew) {
+    return recount_root(work.room(), root.id, work.progress());
+  } else if (!root.counted) {
+    THAW_ASSIGN(root.counted, count_root(work.room(), root.id, work.progress()));
+  }
+  return root;
+}
+
+std::string root_line(const Root& root, size_t alarms) {
+  std::string line = root.id + "  " + std::string(root_state_name(root.state)) + "  " +
+                     std::to_string(root.counted->chunks) + " chunks, " + format_size(root.counted->bytes);
+  if (root.share < 100) line += "  " + std::to_string(root.share) + " % of the builds";
+  if (alarms > 0) line += "  " + std::to_string(alarms) + " ALARMS";
+  return line + "\n";
+}
+
+Status list_roots(Invocation& invocation, const RootOptions& options) {
+  THAW_ASSIGN(const auto work, CollectWork::begin(invocation, KeyringUse::kRead));
+  THAW_ASSIGN(const std::vector<Root> roots, work->session().catalog().roots());
   Json rows = Json::array();
   std::string text;
-  for (const Root& root : roots) {
-    THAW_ASSIGN(const RootSize size, count_chunks(session->catalog(), root.id));
-    const std::string state(root_state_name(root.state));
-    rows.push_back({{"id", root.id}, {"state", state}, {"chunks", size.chunks}, {"bytes", size.bytes}});
-    text += root.id + "  " + state + "  " + std::to_string(size.chunks) + " chunks, " +
-            format_size(size.bytes) + "\n";
+  for (const Root& found : roots) {
+    THAW_ASSIGN(const Root root, with_count(*work, found, options.count));
+    THAW_ASSIGN(const std::vector<Alarm> alarms, read_alarms(work->room(), root.id));
+    Json row = root_json(root);
+    row["chunks"] = root.counted->chunks;
+    row["bytes"] = root.counted->bytes;
+    row["counted_at"] = root.counted->at == 0 ? Json(nullptr) : Json(root.counted->at);
+    row["alarms"] = Json::array();
+    for (const Alarm& alarm : alarms)
+      row["alarms"].push_back({{"holder", alarm.holder.hex()}, {"why", alarm.why}});
+    rows.push_back(std::move(row));
+    text += root_line(root, alarms.size());
   }
-  invocation.print({{"roots", rows}}, text);
+  work->end_progress();
+  invocation.print({{"roots", rows}}, text.empty() ? "no roots yet; the first build makes one" : text);
   return {};
+}
+
+Status create(Invocation& invocation, const RootOptions& options) {
+  THAW_ASSIGN(const unsigned share, parse_share(options.share));
+  const KeyringUse keyring = options.new_salt ? KeyringUse::kBuild : KeyringUse::kRead;
+  THAW_ASSIGN(const auto work, CollectWork::begin(invocation, keyring));
+  std::optional<Identifier> salt;
+  if (options.new_salt) {
+    Catalog& catalog = work->session().catalog();
+    THAW_ASSIGN(const Identifier store_id, catalog.store_id());
+    THAW_ASSIGN(const Salt made, catalog.add_salt(store_id, work->session().keys()));
+    salt = made.id;
+  }
+  THAW_ASSIGN(const Root root, create_root(work->room(), share, salt));
+  invocation.print(root_json(root),
+                   "root " + root.id + " takes " + std::to_string(share) + " % of the builds");
+  return {};
+}
+
+using Step = Result<CourseReport> (*)(CollectRoom&, const RootId&, const ProgressFn&);
+
+Status go_on(Invocation& invocation, const RootOptions& options, Step step) {
+  THAW_ASSIGN(const auto work, CollectWork::begin(invocation, KeyringUse::kRead));
+  THAW_ASSIGN(const CourseReport report, step(work->room(), options.root, work->progress()));
+  work->end_progress();
+  invocation.print(course_json(report), course_text(report));
+  return {};
+}
+
+Status retire(Invocation& invocation, const RootOptions& options) {
+  return go_on(invocation, options, retire_root);
+}
+Status expire(Invocation& invocation, const RootOptions& options) {
+  return go_on(invocation, options, expire_root);
+}
+Status remove_root(Invocation& invocation, const RootOptions& options) {
+  return go_on(invocation, options, delete_root);
+}
+
+Status clear_alarm(Invocation& invocation, const RootOptions& options) {
+  THAW_ASSIGN(const auto work, CollectWork::begin(invocation, KeyringUse::kRead));
+  THAW_ASSIGN(const size_t cleared, clear_alarms(work->room(), options.root, options.reason));
+  invocation.print({{"id", options.root}, {"cleared_alarms", cleared}, {"cleared", options.reason}},
+                   "took " + std::to_string(cleared) + " alarms from root " + options.root);
+  return {};
+}
+
+using RootAction = Status (*)(Invocation&, const RootOptions&);
+
+CLI::App* add_root_command(CLI::App* group, Invocation& invocation, const char* name, const char* help,
+                           const std::shared_ptr<RootOptions>& options, RootAction action) {
+  CLI::App* command = group->add_subcommand(name, help);
+  command->callback([&invocation, options, action] {
+    invocation.action = [options, action](Invocation& call) { return action(call, *options); };
+  });
+  return command;
+}
+
+void need_root(CLI::App* command, const std::shared_ptr<RootOptions>& options) {
+  command->add_option("ROOT", options->root, "As 'thaw roots list' shows it")->required();
 }
 
 }  // namespace
 
 void add_root_commands(CLI::App& app, Invocation& invocation) {
-  CLI::App* group = app.add_subcommand("roots", "The generations of the store");
+  CLI::App* group = app.add_subcommand("roots", "The generations of the store, which go as a whole");
   group->require_subcommand(1);
-  group->add_subcommand("list", "State and size of each root")->callback([&invocation] {
-    invocation.action = list_roots;
-  });
+  group->footer(
+      "A root goes from active to retired, expired and deleted, a step at a time:\n"
+      "  thaw roots create            builds go into a new root from now on\n"
+      "  thaw roots retire 1          copies what is used out of the old one\n"
+      "  thaw roots expire 1          whoever still reads it raises an alarm\n"
+      "  thaw roots delete 1          removes it\n"
+      "'thaw gc' does all that by itself, with time between the steps.");
+  const auto options = std::make_shared<RootOptions>();
+  add_root_command(group, invocation, "list", "State and size of each root", options, list_roots)
+      ->add_flag("--count", options->count, "Count anew, and keep the count");
+  CLI::App* make = add_root_command(group, invocation, "create", "Begin a new generation", options, create);
+  make->add_option("--share", options->share, "Part of the builds that it takes, as 5% (default: all)");
+  make->add_flag("--new-salt", options->new_salt, "Share no chunk with older roots");
+  need_root(add_root_command(group, invocation, "retire", "Copy what is used out of a root; builds leave it",
+                             options, retire),
+            options);
+  need_root(
+      add_root_command(group, invocation, "expire", "Raise an alarm when it is still read", options, expire),
+      options);
+  need_root(
+      add_root_command(group, invocation, "delete", "Remove an expired root for good", options, remove_root),
+      options);
+  CLI::App* clear = add_root_command(group, invocation, "clear-alarm",
+                                     "Let an expired root be deleted after all", options, clear_alarm);
+  need_root(clear, options);
+  clear->add_option("--reason", options->reason, "Why it may go; kept with the root")->required();
 }
 
 }  // namespace thaw

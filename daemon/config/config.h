@@ -56,6 +56,9 @@ struct Config {
   std::string build_spool_dir = "/var/tmp";
   Limits build_limits;  // "build.max_…"
 
+  std::chrono::milliseconds lease_lapse = std::chrono::hours(24);
+  std::chrono::milliseconds expire_for = std::chrono::hours(7 * 24);
+
   std::string run_runtime = "auto";  // "runc", "crun" or a path
   std::string log_level = "info";
 };

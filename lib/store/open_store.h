@@ -16,8 +16,9 @@
 namespace thaw {
 
 enum class StoreUse : uint8_t {
-  kRead,   // touches nothing: a store that is not there yet, or just now, is kUnreachable when it is read
-  kBuild,  // makes the folder when it is missing
+  kRead,     // touches nothing: a store that is not there yet, or just now, is kUnreachable when it is read
+  kBuild,    // makes the folder when it is missing
+  kCollect,  // as kRead, for long work that should not end with a hiccup
 };
 
 // What a store works with; all of it must outlive the store.

@@ -1,0 +1,101 @@
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "daemon/cli/collect_work.h"
+#include "lib/collect/collect.h"
+
+namespace thaw {
+namespace {
+
+using Json = nlohmann::json;
+
+Json decision_json(const CollectDecision& decision) {
+  return {{"action", collect_action_name(decision.action)},
+          {"root", decision.root.empty() ? Json(nullptr) : Json(decision.root)},
+          {"why", decision.why},
+          {"wait_seconds", decision.wait_seconds},
+          {"images", decision.images},
+          {"objects", decision.objects},
+          {"bytes", decision.bytes},
+          {"requests", decision.requests}};
+}
+
+std::string duration_text(uint64_t seconds) {
+  constexpr uint64_t kHour = 3600;
+  constexpr uint64_t kDay = 24 * kHour;
+  if (seconds >= 2 * kDay) return std::to_string(seconds / kDay) + " days";
+  if (seconds >= 2 * kHour) return std::to_string(seconds / kHour) + " hours";
+  return std::to_string(seconds) + " s";
+}
+
+std::string decision_line(const CollectDecision& decision) {
+  std::string line(collect_action_name(decision.action));
+  line += decision.root.empty() ? " a new root" : " root " + decision.root;
+  if (decision.action == CollectAction::kWait) line = "root " + decision.root + " waits";
+  line += ": " + decision.why;
+  if (decision.wait_seconds > 0) line += ", for another " + duration_text(decision.wait_seconds);
+  if (decision.objects > 0) {
+    line += "; " + std::to_string(decision.objects) + " chunks, " + format_size(decision.bytes) + ", about " +
+            std::to_string(decision.requests) + " requests";
+  }
+  return line + "\n";
+}
+
+Status show_plan(Invocation& invocation, CollectWork& work, const CollectPolicy& policy) {
+  THAW_ASSIGN(std::vector<CollectDecision> decisions, plan_collection(work.room(), policy));
+  Json rows = Json::array();
+  std::string text;
+  for (CollectDecision& decision : decisions) {
+    THAW_TRY(estimate(work.room(), decision, work.progress()));
+    rows.push_back(decision_json(decision));
+    text += decision_line(decision);
+  }
+  work.end_progress();
+  invocation.print({{"decisions", rows}}, text.empty() ? "nothing to do: all images are used" : text);
+  return {};
+}
+
+Status run_collection(Invocation& invocation, CollectWork& work, const CollectPolicy& policy) {
+  THAW_ASSIGN(const CollectReport report, collect(work.room(), policy, work.progress()));
+  work.end_progress();
+  Json steps = Json::array();
+  std::string text;
+  for (const CollectStep& step : report.steps) {
+    Json row = course_json(step.report);
+    row["action"] = collect_action_name(step.action);
+    steps.push_back(std::move(row));
+    text += course_text(step.report) + "\n";
+  }
+  Json waiting = Json::array();
+  for (const CollectDecision& decision : report.waiting) {
+    waiting.push_back(decision_json(decision));
+    text += decision_line(decision);
+  }
+  invocation.print({{"steps", steps}, {"waiting", waiting}},
+                   text.empty() ? "nothing to do: all images are used" : text);
+  return {};
+}
+
+Status collect_garbage(Invocation& invocation, bool dry_run) {
+  THAW_ASSIGN(const auto work, CollectWork::begin(invocation, KeyringUse::kRead));
+  const CollectPolicy policy{std::chrono::duration_cast<std::chrono::seconds>(invocation.config.expire_for)};
+  return dry_run ? show_plan(invocation, *work, policy) : run_collection(invocation, *work, policy);
+}
+
+}  // namespace
+
+void add_gc_command(CLI::App& app, Invocation& invocation) {
+  const auto dry_run = std::make_shared<bool>(false);
+  CLI::App* command = app.add_subcommand(
+      "gc", "Collect what no image needs: create, retire, expire and delete roots, as they are due");
+  command->footer(
+      "Meant to be run again and again, once a day say: it waits roots.expire_for between the steps of a "
+      "root.\n"
+      "Examples:\n  thaw gc --dry-run\n  thaw gc");
+  command->add_flag("--dry-run", *dry_run, "Say what would be done, and what it costs");
+  command->callback([&invocation, dry_run] {
+    invocation.action = [dry_run](Invocation& call) { return collect_garbage(call, *dry_run); };
+  });
+}
+
+}  // namespace thaw
