@@ -10,6 +10,7 @@
 #include "fuse/read_reply.h"
 #include "lib/base/digest.h"
 #include "lib/chunk/chunk_source.h"
+#include "lib/metrics/collection_counters.h"
 #include "lib/metrics/latency_histogram.h"
 #include "lib/metrics/tier_counters.h"
 
@@ -30,6 +31,7 @@ struct CountersPage {
   ReadCounters reads;
   LatencyHistogram slower;  // answered reads that needed more than memory; for the others see TierCounters
   alignas(64) ZoneCounters zone;
+  CollectionCounters collection;
   ImageSlot overflow;  // shared by images that come when all slots are taken
   std::array<ImageSlot, kImages> images;
 

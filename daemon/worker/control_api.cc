@@ -91,6 +91,12 @@ Json zone_json(const ZoneCounters& zone) {
           {"refused", zone.refused.load()}};
 }
 
+Json collection_json(const CollectionCounters& collection) {
+  return {{"alarms", collection.alarms.load()},
+          {"hits_checked", collection.hits_checked.load()},
+          {"hits_missing", collection.hits_missing.load()}};
+}
+
 Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
 std::string place(const MountRequest& request) {
@@ -106,14 +112,19 @@ void ControlApi::register_with(ControlServer& server) {
   server.on_get("/v1/mounts", [this](const Json&) { return list_mounts(); });
   server.on_post("/v1/explain", [this](const Json& request) { return explain_mount(request); });
   server.on_get("/v1/stats", [this](const Json&) { return stats(); });
-  server.on_post("/v1/reload", [this](const Json&) { return parts_.live.reload(); });
+  server.on_post("/v1/reload", [this](const Json&) {
+    parts_.roots.hurry();
+    return parts_.live.reload();
+  });
   server.on_get("/v1/config", [this](const Json&) -> Result<Json> { return parts_.live.describe(); });
 }
 
 Result<Json> ControlApi::mount(const Json& request) {
   THAW_ASSIGN(ImageRequestText image, parse_request(request, parts_.live.config()));
+  Leases::Hold hold(parts_.leases);
   THAW_ASSIGN(const OpenedImage opened,
-              parts_.session.open_image(image.name.text(), image.tenant, image.rollback));
+              parts_.session.open_held(image.name.text(), image.tenant, image.rollback,
+                                       [&hold](const Digest& manifest) { return hold.add(manifest); }));
   MountRequest mounting;
   mounting.key = image_key(opened.manifest.digest, image.outage);
   mounting.manifest = opened.manifest.digest.hex();
@@ -237,6 +248,7 @@ Result<Json> ControlApi::stats() {
               {"origin", origin_json(parts_.chain.origin())},
               {"flash", flash_json(parts_.chain.flash())},
               {"zone", zone_json(parts_.counters.zone)},
+              {"collection", collection_json(parts_.counters.collection)},
               {"store_away_s", store_away_seconds()},
               {"reads", parts_.counters.reads.reads.load()},
               {"read_errors", parts_.counters.reads.errors.load()},

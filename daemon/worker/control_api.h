@@ -11,7 +11,9 @@
 #include "daemon/mounts/mount_table.h"
 #include "daemon/store_session.h"
 #include "daemon/wiring.h"
+#include "daemon/worker/leases.h"
 #include "daemon/worker/live_settings.h"
+#include "daemon/worker/root_follower.h"
 #include "daemon/worker/served_images.h"
 #include "daemon/worker/traces.h"
 
@@ -27,6 +29,8 @@ class ControlApi {
     CountersPage& counters;
     Traces& traces;
     LiveSettings& live;
+    Leases& leases;
+    RootFollower& roots;
   };
 
   explicit ControlApi(const Parts& parts) : parts_(parts) {}

@@ -103,12 +103,22 @@ void ServedImages::set_trace(const std::string& key, std::shared_ptr<const Trace
 
 void ServedImages::hide(const std::string& key) {
   std::shared_ptr<Served> hidden;
-  const std::unique_lock lock(mutex_);
-  const auto found = images_.find(inode_of(key));
-  if (found == images_.end()) return;
-  hidden = std::move(found->second);
-  images_.erase(found);
-  counters_.forget_image(hidden->manifest);
+  {
+    const std::unique_lock lock(mutex_);
+    const auto found = images_.find(inode_of(key));
+    if (found == images_.end()) return;
+    hidden = std::move(found->second);
+    images_.erase(found);
+    counters_.forget_image(hidden->manifest);
+  }
+  if (hidden_) hidden_();
+}
+
+std::vector<Digest> ServedImages::manifests() const {
+  std::vector<Digest> shown;
+  const std::shared_lock lock(mutex_);
+  for (const auto& [inode, image] : images_) shown.push_back(image->manifest);
+  return shown;
 }
 
 std::shared_ptr<ServedImages::Served> ServedImages::served(uint64_t inode) const {
@@ -151,6 +161,15 @@ uint64_t ServedImages::microseconds_since(TimePoint start) const {
   return static_cast<uint64_t>(std::max<int64_t>(0, took.count()));
 }
 
+// Counted by each thread for itself: readers share nothing here.
+void ServedImages::sample_hit(const ReadableRange& range) const {
+  thread_local uint32_t answered = 0;
+  if (++answered % kSampled != 0 || !sample_) return;
+  for (const ReadableRange::Piece& piece : range.pieces()) {
+    if (piece.tier != Tier::kOrigin) return sample_(piece.chunk->ref());
+  }
+}
+
 void ServedImages::answer(const Asked& asked, ReadReply reply, Result<ReadableRange> range) {
   if (!range.ok()) {
     SlowRead read;
@@ -163,6 +182,7 @@ void ServedImages::answer(const Asked& asked, ReadReply reply, Result<ReadableRa
     return {};
   });
   const uint64_t took_us = microseconds_since(asked.start);
+  sample_hit(range.value());
   const ReadableRange::Piece* slowest = range->slowest_fetch();
   if (slowest == nullptr) return counters_.tier(Tier::kMemory).latency.record(took_us);
   counters_.slower.record(took_us);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <shared_mutex>
@@ -60,6 +61,14 @@ class ServedImages final : public BlockFiles, public ImageHost {
   std::optional<Story> story(const std::string& key) const;
   void set_trace(const std::string& key, std::shared_ptr<const TraceReport> trace);
 
+  // Of what is shown.
+  std::vector<Digest> manifests() const;
+  // `sample` is told of one in kSampled reads that a cache answered. Before reads are served.
+  static constexpr uint32_t kSampled = 10'000;
+  void sample_hits(std::function<void(const ChunkRef&)> sample) { sample_ = std::move(sample); }
+  // Called when an image is no longer shown. Before reads are served.
+  void on_hidden(std::function<void()> call) { hidden_ = std::move(call); }
+
   Status show(const std::string& key, ByteView image) override;
   void hide(const std::string& key) override;
 
@@ -89,6 +98,7 @@ class ServedImages final : public BlockFiles, public ImageHost {
     uint32_t length = 0;
   };
   void answer(const Asked& asked, ReadReply reply, Result<ReadableRange> range);
+  void sample_hit(const ReadableRange& range) const;
   void note_slow(const Asked& asked, uint64_t took_us, SlowRead read) const;
   uint64_t microseconds_since(TimePoint start) const;
 
@@ -96,6 +106,8 @@ class ServedImages final : public BlockFiles, public ImageHost {
   CountersPage& counters_;
   const Clock& clock_;
   std::atomic<Duration> deadline_;
+  std::function<void(const ChunkRef&)> sample_;  // constant once reads are served; so is the next one
+  std::function<void()> hidden_;
 
   // A reader-writer lock: every read looks in, and images come and go rarely.
   mutable std::shared_mutex mutex_;

@@ -35,6 +35,9 @@ constexpr const char* kConfigRecord = "config";
 constexpr size_t kLeastReaders = 2;
 constexpr std::chrono::seconds kOutageReport{30};
 constexpr std::chrono::seconds kMetricsRetry{2};
+constexpr std::chrono::seconds kLeasePatience{1};
+// Who the worker is to collection, as long as the daemon lives.
+constexpr const char* kHolderRecord = "lease-holder";
 
 Status keep_config(WorkerLink& link, const ConfigReading& in_effect) {
   THAW_TRY(link.put({kLogLevelRecord, in_effect.config.log_level, {}}, Keep::kInMemory));
@@ -51,6 +54,16 @@ Result<ConfigReading> running_config(WorkerLink& link, const Inheritance& inheri
   THAW_TRY(accepted(reading));
   THAW_TRY(keep_config(link, reading));
   return reading;
+}
+
+Result<Identifier> lease_holder(WorkerLink& link, const Inheritance& inheritance) {
+  for (const Record& record : inheritance.records) {
+    if (record.key != kHolderRecord) continue;
+    if (const auto holder = Identifier::from_hex(record.value)) return *holder;
+  }
+  const Identifier holder = Identifier::random();
+  THAW_TRY(link.put({kHolderRecord, holder.hex(), {}}, Keep::kInMemory));
+  return holder;
 }
 
 Result<CountersPage*> map_counters(const Fd& memory) {
@@ -104,13 +117,15 @@ MountTableOptions mount_options(const Config& config) {
 class Worker {
  public:
   Worker(WorkerLink& link, std::unique_ptr<StoreSession> session, CountersPage& counters,
-         const ConfigReading& reading, const std::string& config_file)
+         const ConfigReading& reading, const std::string& config_file, const Identifier& holder)
       : link_(link),
         counters_(counters),
         session_(std::move(session)),
         flash_(open_flash(reading.config, {session_->cpu(), timers_, counters.tier(Tier::kFlash)})),
         zone_(open_zone(reading.config, {session_->cpu(), counters.tier(Tier::kZone), counters.zone})),
-        chain_({session_->store(), session_->cpu(), timers_, counters, flash_ ? &flash_->store() : nullptr,
+        watched_(session_->store(),
+                 [this](Finding finding, const std::string& key) { roots_.note(finding, key); }),
+        chain_({watched_, session_->cpu(), timers_, counters, flash_ ? &flash_->store() : nullptr,
                 zone_ ? &zone_->store() : nullptr},
                chain_options(reading.config)),
         images_(chain_, counters, timers_, reading.config.read_deadline),
@@ -120,8 +135,16 @@ class Worker {
         live_({*session_, mounts_, images_, chain_, traces_, zone_.get(), flash_.get(),
                [this](const ConfigReading& in_effect) { return keep_config(link_, in_effect); }},
               reading, config_file),
-        api_({*session_, mounts_, images_, chain_, counters, traces_, live_}),
-        metrics_listen_(reading.config.metrics_listen) {}
+        leases_(session_->catalog(), holder, [this] { return images_.manifests(); }),
+        roots_({session_->catalog(), leases_, counters.collection,
+                [this](std::vector<RootId> roots) { chain_.origin().set_roots(std::move(roots)); },
+                [this](std::set<RootId> roots) { watched_.set_expired(std::move(roots)); },
+                [this] { return images_.manifests(); }}),
+        api_({*session_, mounts_, images_, chain_, counters, traces_, live_, leases_, roots_}),
+        metrics_listen_(reading.config.metrics_listen) {
+    images_.sample_hits([this](const ChunkRef& hit) { roots_.check_later(hit); });
+    images_.on_hidden([this] { roots_.hurry(); });
+  }
 
   Status run(Inheritance inheritance);
 
@@ -138,12 +161,15 @@ class Worker {
   std::unique_ptr<StoreSession> session_;
   std::unique_ptr<FlashTier> flash_;  // nothing without flash.path
   std::unique_ptr<ZoneTier> zone_;    // nothing without zone.nodes
+  WatchedStore watched_;
   Chain chain_;
   ServedImages images_;
   HelperClient helpers_;
   MountTable mounts_;
   Traces traces_;
   LiveSettings live_;
+  Leases leases_;
+  RootFollower roots_;
   ControlApi api_;
   const std::string metrics_listen_;  // empty: nowhere
   std::vector<std::thread> threads_;
@@ -161,6 +187,7 @@ Result<Session> Worker::start_session(Inheritance& inheritance) {
 void Worker::start_threads(Session& session) {
   threads_.push_back(start_thread("timers", [this] { timers_.run(); }));
   threads_.push_back(start_thread("sweeper", [this] { mounts_.run_sweeper(); }));
+  threads_.push_back(start_thread("roots", [this] { roots_.run(); }));
   const size_t readers = std::max<size_t>(kLeastReaders, std::thread::hardware_concurrency());
   for (size_t i = 0; i < readers; ++i) {
     threads_.push_back(start_thread("fuse/" + std::to_string(i), [&session] { session.run(); }));
@@ -177,6 +204,7 @@ void Worker::watch_store() {
 }
 
 void Worker::reload() {
+  roots_.hurry();
   const auto reloaded = live_.reload();
   if (!reloaded.ok()) spdlog::error("reload: {}", reloaded.error().message);
 }
@@ -208,6 +236,7 @@ Status Worker::run(Inheritance inheritance) {
   if (!metrics_listen_.empty()) threads_.push_back(start_thread("metrics", [this] { serve_metrics(); }));
   api_.mount_again(earlier_mounts(inheritance.earlier));
   for (Order order = link_.next_order(); order != Order::kStop; order = link_.next_order()) reload();
+  leases_.end(kLeasePatience);
   // The supervisor takes down what is mounted; what is still in flight here ends with the process.
   std::_Exit(0);
 }
@@ -220,7 +249,9 @@ Status start_worker(const std::string& config_file) {
   spdlog::set_level(spdlog::level::from_str(config.log_level));
   THAW_ASSIGN(CountersPage * counters, map_counters(inheritance.counters));
   THAW_ASSIGN(auto session, StoreSession::open(config, StoreUse::kRead, KeyringUse::kRead));
-  return Worker(link, std::move(session), *counters, reading, config_file).run(std::move(inheritance));
+  THAW_ASSIGN(const Identifier holder, lease_holder(link, inheritance));
+  return Worker(link, std::move(session), *counters, reading, config_file, holder)
+      .run(std::move(inheritance));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "lib/collect/alarms.h"
 #include "lib/collect/move_live.h"
 #include "lib/collect/remove_objects.h"
 #include "lib/collect/store_time.h"
@@ -165,6 +166,7 @@ Result<std::vector<CollectDecision>> plan_collection(CollectRoom& room, const Co
   THAW_TRY(refuse_problems(survey.live.problems));
   THAW_ASSIGN(const uint64_t now, store_time(room.catalog));
   THAW_ASSIGN(const std::vector<Root> roots, room.catalog.roots());
+  for (const Root& root : roots) THAW_TRY(refuse_alarms(room, root.id));
   std::vector<CollectDecision> decisions = Planning(survey, roots, policy.expire_for, now).run();
   THAW_TRY(note_litter(room, roots, decisions));
   return decisions;

@@ -33,7 +33,8 @@ struct CollectDecision {
   uint64_t requests = 0;  // to the store, about
 };
 
-// Decides about every root; changes nothing. kDamaged for what stops collection (see refuse_problems).
+// Decides about every root; changes nothing. kDamaged for what stops collection (see refuse_problems),
+// kRefused for an alarm.
 Result<std::vector<CollectDecision>> plan_collection(CollectRoom& room, const CollectPolicy& policy);
 
 // Adds what the decision will cost, by listing what it is about.

@@ -48,6 +48,7 @@ class ReadableRange {
   const Piece* slowest_fetch() const;
 
   std::vector<Piece>& pieces() { return pieces_; }
+  const std::vector<Piece>& pieces() const { return pieces_; }
   const ImageMap& map() const { return *map_; }
 
  private:

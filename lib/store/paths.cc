@@ -23,6 +23,13 @@ bool is_component(std::string_view part) {
 }  // namespace
 
 std::string root_folder(const RootId& root) { return "roots/" + root + "/"; }
+RootId root_of_key(std::string_view key) {
+  constexpr std::string_view kRoots = "roots/";
+  if (!key.starts_with(kRoots)) return {};
+  key.remove_prefix(kRoots.size());
+  return RootId(key.substr(0, key.find('/')));
+}
+
 std::string salt_key(const Identifier& salt_id) { return "salts/" + salt_id.hex(); }
 std::string root_key(const RootId& root) { return root_folder(root) + "root.json"; }
 std::string chunk_folder(const RootId& root) { return root_folder(root) + "chunks/"; }

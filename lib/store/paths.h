@@ -18,6 +18,7 @@ inline constexpr std::string_view kStoreKey = "store.json";
 
 std::string salt_key(const Identifier& salt_id);
 std::string root_folder(const RootId& root);   // ends with "/"
+RootId root_of_key(std::string_view key);      // empty for what is in no root
 std::string root_key(const RootId& root);      // its root.json
 std::string chunk_folder(const RootId& root);  // ends with "/"
 std::string chunk_key(const RootId& root, const ChunkId& id);

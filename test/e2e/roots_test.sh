@@ -1,0 +1,146 @@
+# Roots, leases, collection: what is named or mounted stays, whatever happens to the root that it was in.
+
+# The whole course of root 1, into a new one.
+end_first_root() {
+  thaw roots create >/dev/null
+  thaw roots retire 1
+  thaw roots expire 1
+  thaw roots delete 1
+}
+
+objects_of_root() { find "$T/store/roots/$1" -type f | wc -l; }
+empty_caches() {
+  kill -9 "$(worker_pid)"
+  echo 3 >/proc/sys/vm/drop_caches
+  wait_for 10 daemon_answers || fail "the worker did not come back"
+}
+# Each lease looks as if it had been written two days ago.
+let_leases_lapse() { find "$T/store/leases" -type f -exec touch -d '2 days ago' {} +; }
+alarms() { thaw roots list --json | jq -r --arg id "$1" '.roots[] | select(.id == $id) | .alarms | length'; }
+has_alarm() { [ "$(alarms 1)" -gt 0 ]; }
+
+test_what_is_named_goes_along_and_the_rest_goes() {
+  copy_store
+  write_config
+  local before digest
+  thaw build "oci:$IMAGES/nasty:latest" gone:1 >/dev/null
+  thaw rm gone:1
+  before=$(json_value .stored_bytes thaw inspect debian:1)
+  digest=$(json_value .manifest thaw inspect debian:1)
+  expect 4 thaw roots retire 1
+  end_first_root
+  equal "$(objects_of_root 1)" 1 "what is left of root 1"
+  equal "$(json_value .root thaw inspect debian:1)" 2
+  equal "$(json_value .manifest thaw inspect debian:1)" "$digest"
+  equal "$(json_value .stored_bytes thaw inspect debian:1)" "$before"
+  thaw verify debian:1
+  thaw verify nasty:1
+  expect_error 3 "no such image" thaw inspect gone:1
+  equal "$(json_value '[.roots[] | .id + .state] | join(" ")' thaw roots list)" "2active 1deleted"
+  expect_error 4 "only active one" thaw roots retire 2
+  expect_error 3 "no root 7" thaw roots retire 7
+  expect_error 2 "no share of the builds" thaw roots create --share 0%
+}
+
+test_a_mount_outlives_its_root() {
+  copy_store
+  write_config
+  start_daemon
+  mkdir "$T/mnt"
+  thaw mount debian:1 "$T/mnt" >/dev/null
+  head -c 100 "$T/mnt/etc/os-release" >/dev/null
+  thaw rm debian:1
+  end_first_root
+  equal "$(objects_of_root 1)" 1 "what is left of root 1"
+  empty_caches
+  same_tree "$IMAGES/debian.txt" "$T/mnt"
+  equal "$(json_value .read_errors thaw stats)" 0
+  thaw umount "$T/mnt"
+  stop_daemon
+  # Nothing uses it any more.
+  sleep 2
+  end_second() { thaw roots create >/dev/null && thaw roots retire 2 && thaw roots expire 2 && thaw roots delete 2; }
+  end_second
+  equal "$(thaw images --json | jq -r '.images[].name' | grep -c debian || true)" 0
+  thaw verify nasty:1
+}
+
+test_an_expired_root_in_use_raises_an_alarm() {
+  copy_store
+  write_config
+  start_daemon
+  mkdir "$T/mnt"
+  thaw mount debian:1 "$T/mnt" >/dev/null
+  thaw rm debian:1
+  thaw roots create >/dev/null
+  let_leases_lapse
+  thaw roots retire 1
+  thaw roots expire 1
+  equal "$(json_value .root thaw inspect nasty:1)" 2
+  # Reads alone do it: the worker asks for what it does not have.
+  find "$T/mnt/usr/lib" -type f -exec cat {} + >/dev/null
+  thaw reload >/dev/null
+  wait_for 20 has_alarm || fail "no alarm: $(thaw roots list --json)"
+  expect_error 4 "alarm" thaw roots delete 1
+  expect_error 4 "alarm" thaw gc
+  equal "$(json_value .collection.alarms thaw stats)" 1
+  equal "$(json_value '.roots[] | select(.id == "1") | .state' thaw roots list)" expired
+  expect 2 thaw roots clear-alarm 1
+  thaw roots clear-alarm 1 --reason "its lease had lapsed"
+  # By now the lease is there again, and so the image is copied before its root goes.
+  thaw roots delete 1
+  empty_caches
+  same_tree "$IMAGES/debian.txt" "$T/mnt"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+
+test_a_mount_that_reads_nothing_raises_it_too() {
+  copy_store
+  write_config
+  start_daemon
+  mkdir "$T/mnt"
+  thaw mount nasty:1 "$T/mnt" >/dev/null
+  thaw rm nasty:1
+  thaw roots create >/dev/null
+  let_leases_lapse
+  thaw roots retire 1
+  thaw roots expire 1
+  thaw reload >/dev/null
+  wait_for 20 has_alarm || fail "no alarm: $(thaw roots list --json)"
+  stop_daemon
+}
+
+test_a_warm_cache_hides_no_missing_chunk() {
+  copy_store
+  write_config '.memory.size = "512MiB"'
+  start_daemon
+  local file offset
+  file=$(json_value .file thaw mount --file-only nasty:1 "")
+  head -c $((1 << 20)) "$file" >/dev/null
+  rm -r "$T"/store/roots/1/chunks
+  fio --name=warm --filename="$file" --readonly --rw=randread --bs=4k --direct=1 --ioengine=libaio --iodepth=16 \
+    --size=4k --loops=1 --number_ios=40000 --time_based --runtime=3 >/dev/null
+  noticed() { [ "$(json_value .collection.hits_missing thaw stats)" -gt 0 ]; }
+  wait_for 10 noticed || fail "nobody noticed: $(thaw stats --json | jq -c .collection)"
+  stop_daemon
+}
+
+test_collection_runs_by_itself() {
+  copy_store
+  write_config '.roots.expire_for = "0s"'
+  thaw build "oci:$IMAGES/nasty:latest" gone:1 >/dev/null
+  expect 0 thaw gc
+  grep -q "nothing to do" "$T/out" || fail "gc of a store without garbage: $(cat "$T/out")"
+  thaw rm gone:1
+  equal "$(json_value '[.decisions[].action] | join(" ")' thaw gc --dry-run)" "create retire"
+  equal "$(json_value '.decisions[1].objects > 100' thaw gc --dry-run)" true
+  equal "$(json_value '[.steps[].action] | join(" ")' thaw gc)" "create retire expire delete"
+  thaw verify debian:1
+  write_config '.roots.expire_for = "7d"'
+  thaw rm nasty:1
+  equal "$(json_value '[.steps[].action] | join(" ")' thaw gc)" "create retire"
+  equal "$(json_value '.waiting[0].wait_seconds > 600000' thaw gc)" true
+  write_config '.gc.lease_lapse = "10m"'
+  expect_error 2 "lease_lapse" thaw gc
+}
