@@ -146,6 +146,17 @@ void add_zone(Families& families, const ZoneCounters& zone) {
                  static_cast<double>(zone.nodes_out.load()));
 }
 
+void add_collection(Families& families, const CollectionCounters& collection) {
+  families.counter("thaw_collection_alarms_total", "Alarms that this worker raised: an expired root was used",
+                   static_cast<double>(collection.alarms.load()));
+  families.counter("thaw_collection_hits_checked_total",
+                   "Chunks that a cache had and the store was asked for, one in 10,000",
+                   static_cast<double>(collection.hits_checked.load()));
+  families.counter("thaw_collection_hits_missing_total",
+                   "Those of them that no root of the store has any more",
+                   static_cast<double>(collection.hits_missing.load()));
+}
+
 void add_origin(Families& families, const Origin& origin) {
   const Origin::State state = origin.state();
   families.gauge("thaw_origin_open", "Fetches from the store that are open",
@@ -178,6 +189,7 @@ std::string metrics_text(const MetricsSources& sources) {
                  std::chrono::duration<double>(sources.chain.origin().away_for()).count());
   families.gauge("thaw_mounts", "Mounts of this daemon", static_cast<double>(sources.mounts.list().size()));
   add_zone(families, sources.counters.zone);
+  add_collection(families, sources.counters.collection);
   if (const FlashStore* flash = sources.chain.flash()) add_flash(families, *flash);
   return families.text();
 }
