@@ -1,10 +1,8 @@
 #include "lib/collect/copy_forward.h"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
-#include "lib/build/chunk_fetch.h"
 #include "lib/manifest/envelope.h"
 #include "lib/manifest/trace.h"
 
@@ -21,64 +19,17 @@ Error in_image(const Digest& manifest, const Error& error) {
 
 }  // namespace
 
-// One chunk on its way; each stage hands it to the next or completes it.
-struct CopyForward::ChunkCopy {
-  CopyForward& copy;
-  ChunkRef ref;
-  Completion<void> done;
-  std::optional<SealedChunk> chunk{};
-
-  using Ptr = std::unique_ptr<ChunkCopy>;
-
-  static void look(Ptr self);
-  static void read(Ptr self);
-  static void write(Ptr self);
-};
-
-// What is there counts only when its bytes are right.
-void CopyForward::ChunkCopy::look(Ptr self) {
-  CopyForward& copy = self->copy;
-  const ChunkRef ref = self->ref;
-  fetch_chunk(copy.room_.catalog.store(), {copy.target_}, ref,
-              [self = std::move(self)](const Result<SealedChunk>& there) mutable {
-                if (there.ok()) return self->done(Status());
-                const Code code = there.error().code;
-                if (code != Code::kNotFound && code != Code::kDamaged) return self->done(there.error());
-                read(std::move(self));
-              });
-}
-
-void CopyForward::ChunkCopy::read(Ptr self) {
-  CopyForward& copy = self->copy;
-  const ChunkRef ref = self->ref;
-  fetch_chunk(copy.room_.catalog.store(), copy.sources_, ref,
-              [self = std::move(self)](Result<SealedChunk> found) mutable {
-                if (!found.ok()) {
-                  const Error& why = found.error();
-                  const bool lost = why.code == Code::kNotFound;
-                  return self->done(Error{lost ? Code::kDamaged : why.code, why.message});
-                }
-                self->chunk = std::move(found).value();
-                write(std::move(self));
-              });
-}
-
-void CopyForward::ChunkCopy::write(Ptr self) {
-  CopyForward& copy = self->copy;
-  const std::string key = chunk_key(copy.target_, self->ref.id);
-  const ByteView bytes = self->chunk->bytes();
-  const PutOptions options{PutIf::kAlways, {}, Durability::kWithSync};
-  copy.room_.catalog.store().put(key, bytes, options,
-                                 [self = std::move(self)](Result<PutOutcome> put) mutable {
-                                   if (!put.ok()) return self->done(std::move(put).error());
-                                   ++self->copy.written_;
-                                   self->copy.written_bytes_ += self->ref.stored_length;
-                                   self->done(Status());
-                                 });
-}
-
 void CopyForward::start(const ManifestChunk& chunk, Completion<void> done) {
-  ChunkCopy::look(std::make_unique<ChunkCopy>(ChunkCopy{*this, chunk.ref(), std::move(done)}));
+  copy_chunk(room_.catalog.store(), places_, chunk.ref(),
+             [this, length = chunk.stored_length,
+              done = std::move(done)](const Result<ChunkCopied>& copied) mutable {
+               if (!copied.ok()) return done(copied.error());
+               if (copied.value() == ChunkCopied::kWritten) {
+                 ++written_;
+                 written_bytes_ += length;
+               }
+               done(Status());
+             });
 }
 
 Status CopyForward::copy_chunks(const Manifest& manifest) {
@@ -96,14 +47,14 @@ Status CopyForward::copy_chunks(const Manifest& manifest) {
   }
   THAW_TRY(in_flight.drain());
   if (progress_) progress_({wanted.size(), wanted.size()});
-  THAW_TRY(room_.catalog.sync(chunk_folder(target_)));
+  THAW_TRY(room_.catalog.sync(chunk_folder(places_.target)));
   right_.merge(seen);
   return {};
 }
 
 Result<Object> CopyForward::read_from_sources(std::string (*key_of)(const RootId&, const Digest&),
                                               const Digest& manifest, uint64_t max_bytes, RootId& source) {
-  for (const RootId& root : sources_) {
+  for (const RootId& root : places_.sources) {
     source = root;
     Result<Object> found = room_.catalog.read(key_of(root, manifest), max_bytes);
     if (found.ok() || found.error().code != Code::kNotFound) return found;
@@ -115,7 +66,7 @@ Result<Object> CopyForward::read_from_sources(std::string (*key_of)(const RootId
 // original is read again after the put (docs/formats/envelope.md, "Rotation").
 Status CopyForward::copy_envelope(const RootId& source, const Digest& manifest) {
   const std::string from = envelope_key(source, manifest);
-  const std::string to = envelope_key(target_, manifest);
+  const std::string to = envelope_key(places_.target, manifest);
   Bytes last;
   for (int attempt = 0; attempt < kMaxEnvelopePuts; ++attempt) {
     const Result<Object> original = room_.catalog.read(from, kMaxEnvelopeBytes);
@@ -157,10 +108,10 @@ Status CopyForward::copy(const Digest& manifest) {
     return in_image(manifest, copied.error());
   if (const Status copied = copy_envelope(source, manifest); !copied.ok())
     return in_image(manifest, copied.error());
-  THAW_TRY(copy_if_there(trace_key(source, manifest), trace_key(target_, manifest), kMaxTraceBytes));
-  THAW_TRY(
-      copy_if_there(path_order_key(source, manifest), path_order_key(target_, manifest), kMaxPathOrderBytes));
-  THAW_TRY(room_.catalog.put_manifest(target_, manifest, bytes->bytes.view()));
+  THAW_TRY(copy_if_there(trace_key(source, manifest), trace_key(places_.target, manifest), kMaxTraceBytes));
+  THAW_TRY(copy_if_there(path_order_key(source, manifest), path_order_key(places_.target, manifest),
+                         kMaxPathOrderBytes));
+  THAW_TRY(room_.catalog.put_manifest(places_.target, manifest, bytes->bytes.view()));
   ++images_;
   return {};
 }

@@ -10,6 +10,7 @@
 
 #include "lib/build/in_flight.h"
 #include "lib/build/progress.h"
+#include "lib/collect/chunk_copy.h"
 #include "lib/collect/collect_room.h"
 #include "lib/manifest/manifest.h"
 
@@ -25,10 +26,7 @@ class CopyForward {
  public:
   // From any of `sources`, in their order, into `target`.
   CopyForward(CollectRoom& room, std::vector<RootId> sources, RootId target, ProgressFn progress)
-      : room_(room),
-        sources_(std::move(sources)),
-        target_(std::move(target)),
-        progress_(std::move(progress)) {}
+      : room_(room), places_{std::move(target), std::move(sources)}, progress_(std::move(progress)) {}
 
   // kDamaged when the manifest or a chunk is damaged or missing wherever it could be.
   Status copy(const Digest& manifest);
@@ -36,8 +34,6 @@ class CopyForward {
   CopyCounts counts() const { return {images_, written_, written_bytes_}; }
 
  private:
-  struct ChunkCopy;
-
   Result<Object> read_from_sources(std::string (*key_of)(const RootId&, const Digest&),
                                    const Digest& manifest, uint64_t max_bytes, RootId& source);
   Status copy_chunks(const Manifest& manifest);
@@ -46,8 +42,7 @@ class CopyForward {
   Status copy_if_there(const std::string& from, const std::string& to, uint64_t max_bytes);
 
   CollectRoom& room_;
-  const std::vector<RootId> sources_;
-  const RootId target_;
+  const ChunkPlaces places_;
   const ProgressFn progress_;
   // Whose bytes in the target were seen to be right.
   std::unordered_set<ChunkId, ChunkIdHash> right_;

@@ -1,0 +1,35 @@
+// copy_chunk: makes sure that a root holds a chunk with the right bytes, from wherever it can be had.
+//
+// Never blocks beyond what the store's calls do; `done` runs on a thread of the store.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "lib/base/completion.h"
+#include "lib/chunk/sealed_chunk.h"
+#include "lib/store/object_store.h"
+#include "lib/store/paths.h"
+
+namespace thaw {
+
+enum class ChunkCopied : uint8_t {
+  kWasRight,  // what the target holds already was read, and is right
+  kWritten,
+};
+
+// A last resort: a cache, say. May be empty.
+using FindElsewhere = std::function<void(const ChunkRef& ref, Completion<SealedChunk> done)>;
+
+struct ChunkPlaces {
+  RootId target;
+  std::vector<RootId> sources;  // asked in their order
+  FindElsewhere elsewhere{};
+};
+
+// kDamaged: it is missing or damaged everywhere. Not durable before the target's chunks are synced. `store`
+// and `places` must live until `done` has run.
+void copy_chunk(ObjectStore& store, const ChunkPlaces& places, const ChunkRef& ref,
+                Completion<ChunkCopied> done);
+
+}  // namespace thaw
