@@ -16,6 +16,7 @@ struct CheckOptions {
   std::string name;
   std::string tenant;
   std::string file;
+  bool all = false;
 };
 
 Json bad_json(const VerifyReport& report) {
@@ -34,6 +35,9 @@ std::string verify_text(const VerifyReport& report) {
 }
 
 Status verify(Invocation& invocation, const CheckOptions& options) {
+  if (options.all == !options.name.empty())
+    return Error{Code::kUsage, "name an image, or say --all; see 'thaw verify --help'"};
+  if (options.all) return verify_all(invocation);
   THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
   THAW_ASSIGN(const auto session, StoreSession::open(invocation.config, StoreUse::kRead, KeyringUse::kRead));
   THAW_ASSIGN(const OpenedImage image, session->open_image(options.name, options.tenant, Rollback::kRefuse));
@@ -66,7 +70,7 @@ Status export_to_file(Invocation& invocation, const CheckOptions& options) {
 
 CLI::App* add_check_command(CLI::App& app, const char* name, const char* help, CheckOptions& options) {
   CLI::App* command = app.add_subcommand(name, help);
-  command->add_option("NAME", options.name, "NAME[:TAG][@sha256:DIGEST]")->required();
+  command->add_option("NAME", options.name, "NAME[:TAG][@sha256:DIGEST]");
   command->add_option("--tenant", options.tenant, "Whose image (default: the configured tenant)");
   return command;
 }
@@ -75,13 +79,15 @@ CLI::App* add_check_command(CLI::App& app, const char* name, const char* help, C
 
 void add_check_commands(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<CheckOptions>();
-  add_check_command(app, "verify", "Fetch and check every chunk of an image, straight from the store",
-                    *options)
-      ->callback([&invocation, options] {
-        invocation.action = [options](Invocation& call) { return verify(call, *options); };
-      });
+  CLI::App* verifying = add_check_command(
+      app, "verify", "Fetch and check every chunk of an image, straight from the store", *options);
+  verifying->add_flag("--all", options->all, "Of all images of all tenants; needs no key");
+  verifying->callback([&invocation, options] {
+    invocation.action = [options](Invocation& call) { return verify(call, *options); };
+  });
   CLI::App* writer =
       add_check_command(app, "export", "Write an image's whole device as a sparse file", *options);
+  writer->get_option("NAME")->required();
   writer->add_option("FILE", options->file, "The file to write")->required();
   writer->callback([&invocation, options] {
     invocation.action = [options](Invocation& call) { return export_to_file(call, *options); };

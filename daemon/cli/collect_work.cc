@@ -3,6 +3,8 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "lib/collect/store_capabilities.h"
+
 namespace thaw {
 namespace {
 
@@ -31,6 +33,14 @@ Result<std::unique_ptr<CollectWork>> CollectWork::begin(Invocation& invocation, 
   work->room_.emplace(CollectRoom{work->session_->catalog(), work->trusted_, work->workers_,
                                   std::chrono::duration_cast<std::chrono::seconds>(config.lease_lapse)});
   return work;
+}
+
+Status CollectWork::need_capabilities(const Invocation& invocation, Collectors collectors) {
+  if (invocation.config.store_consistency == "eventual")
+    return Error{Code::kRefused, "store.consistency is \"eventual\": nothing is deleted on such a store"};
+  THAW_ASSIGN(StoreCapabilities found, probe_store(*room_));
+  if (collectors == Collectors::kOne) found.put_if_absent = found.put_if_unchanged = true;
+  return refuse_incapable(found);
 }
 
 ProgressFn CollectWork::progress() {

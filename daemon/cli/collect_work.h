@@ -10,10 +10,18 @@
 
 namespace thaw {
 
+enum class Collectors : uint8_t {
+  kMany,  // others may collect at the same time: the store must compare and swap
+  kOne,   // a person vouches for that (--exclusive)
+};
+
 class CollectWork {
  public:
   // Loads the configuration of `invocation`, and opens its store. kUsage when gc.lease_lapse is too short.
   static Result<std::unique_ptr<CollectWork>> begin(Invocation& invocation, KeyringUse keyring);
+
+  // Tries whether the store can do what changing and deleting roots needs; kRefused when it cannot.
+  Status need_capabilities(const Invocation& invocation, Collectors collectors);
 
   CollectRoom& room() { return *room_; }
   StoreSession& session() { return *session_; }

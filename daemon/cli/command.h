@@ -64,6 +64,9 @@ void add_key_commands(CLI::App& app, Invocation& invocation);
 void add_explain_command(CLI::App& app, Invocation& invocation);
 void add_trace_commands(CLI::App& app, Invocation& invocation);
 void add_root_commands(CLI::App& app, Invocation& invocation);
+// Of all images of all tenants (`thaw verify --all`).
+Status verify_all(Invocation& invocation);
+void add_audit_commands(CLI::App& app, Invocation& invocation);
 void add_gc_command(CLI::App& app, Invocation& invocation);
 void add_config_commands(CLI::App& app, Invocation& invocation);
 

@@ -76,25 +76,34 @@ Status run_collection(Invocation& invocation, CollectWork& work, const CollectPo
   return {};
 }
 
-Status collect_garbage(Invocation& invocation, bool dry_run) {
+struct GcOptions {
+  bool dry_run = false;
+  bool exclusive = false;
+};
+
+Status collect_garbage(Invocation& invocation, const GcOptions& options) {
   THAW_ASSIGN(const auto work, CollectWork::begin(invocation, KeyringUse::kRead));
   const CollectPolicy policy{std::chrono::duration_cast<std::chrono::seconds>(invocation.config.expire_for)};
-  return dry_run ? show_plan(invocation, *work, policy) : run_collection(invocation, *work, policy);
+  if (options.dry_run) return show_plan(invocation, *work, policy);
+  THAW_TRY(work->need_capabilities(invocation, options.exclusive ? Collectors::kOne : Collectors::kMany));
+  return run_collection(invocation, *work, policy);
 }
 
 }  // namespace
 
 void add_gc_command(CLI::App& app, Invocation& invocation) {
-  const auto dry_run = std::make_shared<bool>(false);
+  const auto options = std::make_shared<GcOptions>();
   CLI::App* command = app.add_subcommand(
       "gc", "Collect what no image needs: create, retire, expire and delete roots, as they are due");
   command->footer(
       "Meant to be run again and again, once a day say: it waits roots.expire_for between the steps of a "
       "root.\n"
       "Examples:\n  thaw gc --dry-run\n  thaw gc");
-  command->add_flag("--dry-run", *dry_run, "Say what would be done, and what it costs");
-  command->callback([&invocation, dry_run] {
-    invocation.action = [dry_run](Invocation& call) { return collect_garbage(call, *dry_run); };
+  command->add_flag("--dry-run", options->dry_run, "Say what would be done, and what it costs");
+  command->add_flag("--exclusive", options->exclusive,
+                    "Nobody else changes roots meanwhile: for a store without conditional puts");
+  command->callback([&invocation, options] {
+    invocation.action = [options](Invocation& call) { return collect_garbage(call, *options); };
   });
 }
 

@@ -17,6 +17,7 @@ struct RootOptions {
   std::string reason;
   bool count = false;
   bool new_salt = false;
+  bool exclusive = false;
 };
 
 // "5%" or "5", of builds.
@@ -93,6 +94,7 @@ using Step = Result<CourseReport> (*)(CollectRoom&, const RootId&, const Progres
 
 Status go_on(Invocation& invocation, const RootOptions& options, Step step) {
   THAW_ASSIGN(const auto work, CollectWork::begin(invocation, KeyringUse::kRead));
+  THAW_TRY(work->need_capabilities(invocation, options.exclusive ? Collectors::kOne : Collectors::kMany));
   THAW_ASSIGN(const CourseReport report, step(work->room(), options.root, work->progress()));
   work->end_progress();
   invocation.print(course_json(report), course_text(report));
@@ -132,6 +134,14 @@ void need_root(CLI::App* command, const std::shared_ptr<RootOptions>& options) {
   command->add_option("ROOT", options->root, "As 'thaw roots list' shows it")->required();
 }
 
+void add_step(CLI::App* group, Invocation& invocation, const char* name, const char* help,
+              const std::shared_ptr<RootOptions>& options, RootAction action) {
+  CLI::App* command = add_root_command(group, invocation, name, help, options, action);
+  need_root(command, options);
+  command->add_flag("--exclusive", options->exclusive,
+                    "Nobody else changes roots meanwhile: for a store without conditional puts");
+}
+
 }  // namespace
 
 void add_root_commands(CLI::App& app, Invocation& invocation) {
@@ -150,15 +160,9 @@ void add_root_commands(CLI::App& app, Invocation& invocation) {
   CLI::App* make = add_root_command(group, invocation, "create", "Begin a new generation", options, create);
   make->add_option("--share", options->share, "Part of the builds that it takes, as 5% (default: all)");
   make->add_flag("--new-salt", options->new_salt, "Share no chunk with older roots");
-  need_root(add_root_command(group, invocation, "retire", "Copy what is used out of a root; builds leave it",
-                             options, retire),
-            options);
-  need_root(
-      add_root_command(group, invocation, "expire", "Raise an alarm when it is still read", options, expire),
-      options);
-  need_root(
-      add_root_command(group, invocation, "delete", "Remove an expired root for good", options, remove_root),
-      options);
+  add_step(group, invocation, "retire", "Copy what is used out of a root; builds leave it", options, retire);
+  add_step(group, invocation, "expire", "Raise an alarm when it is still read", options, expire);
+  add_step(group, invocation, "delete", "Remove an expired root for good", options, remove_root);
   CLI::App* clear = add_root_command(group, invocation, "clear-alarm",
                                      "Let an expired root be deleted after all", options, clear_alarm);
   need_root(clear, options);

@@ -26,6 +26,7 @@ void add_commands(CLI::App& app, Invocation& invocation) {
   add_key_commands(app, invocation);
   add_root_commands(app, invocation);
   add_gc_command(app, invocation);
+  add_audit_commands(app, invocation);
   add_explain_command(app, invocation);
   add_trace_commands(app, invocation);
   add_config_commands(app, invocation);

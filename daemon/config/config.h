@@ -56,6 +56,7 @@ struct Config {
   std::string build_spool_dir = "/var/tmp";
   Limits build_limits;  // "build.max_…"
 
+  std::string store_consistency = "strong";  // or "eventual"
   std::chrono::milliseconds lease_lapse = std::chrono::hours(24);
   std::chrono::milliseconds expire_for = std::chrono::hours(7 * 24);
 

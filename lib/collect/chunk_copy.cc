@@ -15,6 +15,7 @@ bool is_lost(const Error& error) { return error.code == Code::kNotFound || error
 struct CopyInProgress {
   ObjectStore& store;
   const ChunkPlaces& places;
+  const FindElsewhere& elsewhere;
   ChunkRef ref;
   Completion<ChunkCopied> done;
   std::optional<SealedChunk> chunk{};
@@ -36,7 +37,7 @@ struct CopyInProgress {
     CopyInProgress& copy = *self;
     fetch_chunk(copy.store, copy.places.sources, copy.ref,
                 [self = std::move(self)](Result<SealedChunk> found) mutable {
-                  const bool ask_on = !found.ok() && is_lost(found.error()) && self->places.elsewhere;
+                  const bool ask_on = !found.ok() && is_lost(found.error()) && self->elsewhere;
                   if (ask_on) return ask_elsewhere(std::move(self));
                   write(std::move(self), std::move(found));
                 });
@@ -44,7 +45,7 @@ struct CopyInProgress {
 
   static void ask_elsewhere(Ptr self) {
     CopyInProgress& copy = *self;
-    copy.places.elsewhere(copy.ref, [self = std::move(self)](Result<SealedChunk> found) mutable {
+    copy.elsewhere(copy.ref, [self = std::move(self)](Result<SealedChunk> found) mutable {
       write(std::move(self), std::move(found));
     });
   }
@@ -67,9 +68,10 @@ struct CopyInProgress {
 
 }  // namespace
 
-void copy_chunk(ObjectStore& store, const ChunkPlaces& places, const ChunkRef& ref,
-                Completion<ChunkCopied> done) {
-  CopyInProgress::look(std::make_unique<CopyInProgress>(CopyInProgress{store, places, ref, std::move(done)}));
+void copy_chunk(ObjectStore& store, const ChunkPlaces& places, const FindElsewhere& elsewhere,
+                const ChunkRef& ref, Completion<ChunkCopied> done) {
+  CopyInProgress::look(
+      std::make_unique<CopyInProgress>(CopyInProgress{store, places, elsewhere, ref, std::move(done)}));
 }
 
 }  // namespace thaw

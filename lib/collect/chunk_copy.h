@@ -24,12 +24,11 @@ using FindElsewhere = std::function<void(const ChunkRef& ref, Completion<SealedC
 struct ChunkPlaces {
   RootId target;
   std::vector<RootId> sources;  // asked in their order
-  FindElsewhere elsewhere{};
 };
 
-// kDamaged: it is missing or damaged everywhere. Not durable before the target's chunks are synced. `store`
-// and `places` must live until `done` has run.
-void copy_chunk(ObjectStore& store, const ChunkPlaces& places, const ChunkRef& ref,
-                Completion<ChunkCopied> done);
+// kDamaged: it is missing or damaged everywhere. Not durable before the target's chunks are synced. `store`,
+// `places` and `elsewhere` must live until `done` has run.
+void copy_chunk(ObjectStore& store, const ChunkPlaces& places, const FindElsewhere& elsewhere,
+                const ChunkRef& ref, Completion<ChunkCopied> done);
 
 }  // namespace thaw

@@ -20,7 +20,7 @@ Error in_image(const Digest& manifest, const Error& error) {
 }  // namespace
 
 void CopyForward::start(const ManifestChunk& chunk, Completion<void> done) {
-  copy_chunk(room_.catalog.store(), places_, chunk.ref(),
+  copy_chunk(room_.catalog.store(), places_, nowhere_, chunk.ref(),
              [this, length = chunk.stored_length,
               done = std::move(done)](const Result<ChunkCopied>& copied) mutable {
                if (!copied.ok()) return done(copied.error());

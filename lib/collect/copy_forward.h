@@ -43,6 +43,7 @@ class CopyForward {
 
   CollectRoom& room_;
   const ChunkPlaces places_;
+  const FindElsewhere nowhere_;
   const ProgressFn progress_;
   // Whose bytes in the target were seen to be right.
   std::unordered_set<ChunkId, ChunkIdHash> right_;

@@ -17,10 +17,15 @@ const std::string kBuilder(64, 'a');
 // Values that the kind of a default does not tell.
 const std::map<std::string, Json>& special_values() {
   static const std::map<std::string, Json> values = {
-      {"memory.eviction", "lru-k"}, {"flash.admit", "second"},
-      {"read.outage", "wait"},      {"isolation", "private"},
-      {"log.level", "debug"},       {"trust.builders", {kBuilder}},
-      {"flash.path", "/other"},     {"zone.nodes", {"a:1", "b:1", "c:1", "d:1", "e:1"}},
+      {"memory.eviction", "lru-k"},
+      {"flash.admit", "second"},
+      {"read.outage", "wait"},
+      {"isolation", "private"},
+      {"store.consistency", "eventual"},
+      {"log.level", "debug"},
+      {"trust.builders", {kBuilder}},
+      {"flash.path", "/other"},
+      {"zone.nodes", {"a:1", "b:1", "c:1", "d:1", "e:1"}},
   };
   return values;
 }

@@ -1,0 +1,106 @@
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "daemon/cli/collect_work.h"
+#include "lib/collect/audit.h"
+#include "lib/collect/store_capabilities.h"
+
+namespace thaw {
+namespace {
+
+using Json = nlohmann::json;
+
+Json problems_json(const AuditReport& report) {
+  Json problems = Json::array();
+  for (const CollectProblem& problem : report.problems)
+    problems.push_back({{"object", problem.what}, {"why", problem.why.message}});
+  return problems;
+}
+
+// Findings are the command's result, so with --json they stay the only object on stdout.
+void print_audit(Invocation& invocation, const std::string& command, const AuditReport& report) {
+  std::string text;
+  for (const CollectProblem& problem : report.problems)
+    text += problem.what + ": " + problem.why.message + "\n";
+  text += std::to_string(report.images) + " images, " + std::to_string(report.chunks) + " chunks, " +
+          format_size(report.bytes) + ", " + std::to_string(report.repaired) + " mended, " +
+          std::to_string(report.problems.size()) + " problems";
+  invocation.print({{"images", report.images},
+                    {"chunks", report.chunks},
+                    {"bytes", report.bytes},
+                    {"repaired", report.repaired},
+                    {"bad", problems_json(report)}},
+                   text);
+  if (report.problems.empty()) return;
+  invocation.exit_status = exit_status(Code::kDamaged);
+  std::fprintf(stderr, "thaw %s: %zu problems, the first: %s: %s\n", command.c_str(), report.problems.size(),
+               report.problems.front().what.c_str(), report.problems.front().why.message.c_str());
+}
+
+Json capabilities_json(const StoreCapabilities& found) {
+  return {{"put_if_absent", found.put_if_absent},         {"put_if_unchanged", found.put_if_unchanged},
+          {"read_after_write", found.read_after_write},   {"list_after_write", found.list_after_write},
+          {"list_after_remove", found.list_after_remove}, {"tells_time", found.tells_time}};
+}
+
+Status show_capabilities(Invocation& invocation) {
+  THAW_ASSIGN(const auto work, CollectWork::begin(invocation, KeyringUse::kRead));
+  THAW_ASSIGN(const StoreCapabilities found, probe_store(work->room()));
+  Json object = capabilities_json(found);
+  std::string text;
+  for (const auto& [name, value] : object.items())
+    text += name + ": " + (value.get<bool>() ? "yes" : "NO") + "\n";
+  const Status capable = refuse_incapable(found);
+  object["deletion"] = capable.ok();
+  text += capable.ok() ? "all that deletion needs" : capable.error().message;
+  invocation.print(object, text);
+  return {};
+}
+
+Status check_whole(Invocation& invocation) {
+  THAW_ASSIGN(const auto work, CollectWork::begin(invocation, KeyringUse::kRead));
+  THAW_ASSIGN(const AuditReport report, check_store(work->room(), work->progress()));
+  work->end_progress();
+  print_audit(invocation, "store check", report);
+  return {};
+}
+
+Status scrub_whole(Invocation& invocation) {
+  THAW_ASSIGN(const auto work, CollectWork::begin(invocation, KeyringUse::kRead));
+  THAW_ASSIGN(const AuditReport report, scrub_store(work->room(), {}, work->progress()));
+  work->end_progress();
+  print_audit(invocation, "scrub", report);
+  return {};
+}
+
+}  // namespace
+
+Status verify_all(Invocation& invocation) {
+  THAW_ASSIGN(const auto work, CollectWork::begin(invocation, KeyringUse::kRead));
+  THAW_ASSIGN(const AuditReport report, verify_store(work->room(), work->progress()));
+  work->end_progress();
+  print_audit(invocation, "verify", report);
+  return {};
+}
+
+void add_audit_commands(CLI::App& app, Invocation& invocation) {
+  CLI::App* group = app.add_subcommand("store", "The store as a whole");
+  group->require_subcommand(1);
+  const auto capabilities = std::make_shared<bool>(false);
+  CLI::App* command = group->add_subcommand(
+      "check", "Whether all that images need is there, by listing, without reading chunks");
+  command->footer("Examples:\n  thaw store check\n  thaw store check --capabilities");
+  command->add_flag("--capabilities", *capabilities,
+                    "Whether the store can do what deletion needs: tries it, with objects of its own");
+  command->callback([&invocation, capabilities] {
+    invocation.action = [capabilities](Invocation& call) {
+      return *capabilities ? show_capabilities(call) : check_whole(call);
+    };
+  });
+  app.add_subcommand(
+         "scrub", "Read every chunk that images need, and mend what is missing or damaged from another root")
+      ->callback([&invocation] { invocation.action = scrub_whole; });
+}
+
+}  // namespace thaw
