@@ -38,7 +38,7 @@ Status Leases::write_next() {
   std::set<Digest> manifests(held_.begin(), held_.end());
   mutex_.unlock();
   for (const Digest& shown : shown_()) manifests.insert(shown);
-  const Status written = write(manifests);
+  Status written = write(manifests);
   mutex_.lock();
   writing_ = false;
   changed_.notify_all();
