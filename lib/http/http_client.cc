@@ -1,7 +1,6 @@
 #include "lib/http/http_client.h"
 
 #include <algorithm>
-#include <mutex>
 #include <new>
 #include <stdexcept>
 
@@ -12,15 +11,6 @@ namespace {
 
 // Nothing needs the loop to look sooner: libcurl knows its own timers, and who submits or cancels wakes it.
 constexpr std::chrono::milliseconds kLongestWait{1000};
-
-// Once a process, before anything else of it.
-void start_libcurl() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-      throw std::runtime_error("libcurl cannot be started");
-  });
-}
 
 Error shutting_down() { return {Code::kCancelled, "the HTTP client is shutting down"}; }
 

@@ -3,7 +3,7 @@
 // One thread, which daemon/ starts with run() and ends with stop(), does all of the work (curl_multi); any
 // thread may submit, and never waits. Completions run on the loop's thread and must not block. At most
 // HttpOptions::connections exchanges run; more of them wait in a queue that is as long as their callers let
-// it be. No redirects, no proxies, no other protocols.
+// it be. No redirects, no other protocols.
 //
 // An answer of any status is a response. Errors: kUnreachable (refused, reset, short body), kTimedOut,
 // kCancelled (stop token, stop()), kDamaged (a body longer than max_bytes: never allocated when its length is
@@ -23,11 +23,16 @@
 
 namespace thaw {
 
+// What stands between: nothing, or for other machines than this one what http_proxy, https_proxy and no_proxy
+// name.
+enum class ProxyUse : uint8_t { kNone, kEnvironment };
+
 struct HttpOptions {
   uint32_t connections = 64;
   Duration connect_timeout = std::chrono::seconds(5);
   Duration stall_timeout = std::chrono::seconds(20);  // no byte in either direction
   std::string ca_file;                                // empty: the system's
+  ProxyUse proxies = ProxyUse::kNone;
 };
 
 class HttpTransfer;

@@ -14,7 +14,7 @@
 
 namespace thaw {
 
-enum class HttpMethod : uint8_t { kGet, kHead, kPut, kDelete };
+enum class HttpMethod : uint8_t { kGet, kHead, kPut, kPost, kDelete };
 
 constexpr std::string_view method_name(HttpMethod method) {
   switch (method) {
@@ -24,6 +24,8 @@ constexpr std::string_view method_name(HttpMethod method) {
       return "HEAD";
     case HttpMethod::kPut:
       return "PUT";
+    case HttpMethod::kPost:
+      return "POST";
     case HttpMethod::kDelete:
       return "DELETE";
   }
@@ -37,7 +39,7 @@ struct HttpRequest {
   HttpMethod method = HttpMethod::kGet;
   std::string url;  // http or https, encoded; sent as it stands
   HttpHeaders headers;
-  ByteView body;           // of a PUT; must live until the completion runs
+  ByteView body;           // of a PUT or POST; must live until the completion runs
   uint64_t max_bytes = 0;  // of a 2xx answer's body
   TimePoint deadline = TimePoint::max();
   std::stop_token stop;

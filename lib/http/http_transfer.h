@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "lib/base/completion.h"
+#include "lib/http/curl_exchange.h"
 #include "lib/http/http_client.h"
 #include "lib/http/socket_table.h"
 
@@ -38,31 +39,22 @@ class HttpTransfer {
   void complete(Result<HttpResponse> result) { done_(std::move(result)); }
 
  private:
-  struct FreeList {
-    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-  };
-
-  void set_request(const HttpOptions& options);
-  void set_method();
   void set_timeouts(const HttpOptions& options);
   static size_t on_header(char* data, size_t size, size_t count, void* self);
   static size_t on_body(char* data, size_t size, size_t count, void* self);
-  void take_header(std::string_view line);
   void acknowledge() const;
   bool take_body(ByteView bytes);
   bool begin_body();
-  Error transport_error(CURLcode code) const;
-  std::string server() const;
 
   const HttpRequest request_;
   Completion<HttpResponse> done_;
   CURL* handle_ = nullptr;
   SocketTable* sockets_ = nullptr;
-  std::unique_ptr<curl_slist, FreeList> header_lines_;
+  CurlList header_lines_;
   std::array<char, CURL_ERROR_SIZE> curl_message_{};
 
   HttpResponse response_;
-  size_t header_bytes_ = 0;
+  HeadReader head_;
   bool body_began_ = false;
   bool length_known_ = false;
   uint64_t limit_ = 0;     // of this body
