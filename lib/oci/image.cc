@@ -4,6 +4,7 @@
 #include "lib/oci/decode_ahead.h"
 #include "lib/oci/decoder.h"
 #include "lib/oci/layer_applier.h"
+#include "lib/oci/registry_source.h"
 #include "lib/oci/sources.h"
 #include "lib/oci/stream_guards.h"
 
@@ -121,8 +122,15 @@ Status Reader::read_layer(const Descriptor& layer, const Digest& diff_id, LayerA
   return applier.apply(stream);
 }
 
-Result<std::unique_ptr<ImageSource>> open_source(const std::string& kind, const std::string& path,
-                                                 const std::string& reference, const ReadOptions& options) {
+constexpr std::string_view kRegistryScheme = "docker://";
+
+Result<std::unique_ptr<ImageSource>> open_registry(const std::string& source, const ReadOptions& options) {
+  THAW_ASSIGN(RegistryReference reference, parse_registry_reference(source.substr(kRegistryScheme.size())));
+  return make_registry_source(std::move(reference), options.registry, {options.spool_folder, options.limits});
+}
+
+Result<std::unique_ptr<ImageSource>> open_files(const std::string& kind, const std::string& path,
+                                                const std::string& reference, const ReadOptions& options) {
   if (kind == "oci") {
     THAW_ASSIGN(auto files, open_directory_files(path));
     return make_oci_layout(std::move(files), reference, options.limits);
@@ -130,6 +138,21 @@ Result<std::unique_ptr<ImageSource>> open_source(const std::string& kind, const 
   THAW_ASSIGN(auto files, open_archive_files(path, options.spool_folder, options.limits));
   if (kind == "oci-archive") return make_oci_layout(std::move(files), reference, options.limits);
   return make_docker_archive(std::move(files), reference, options.limits);
+}
+
+Result<std::unique_ptr<ImageSource>> open_source(const std::string& source, const ReadOptions& options) {
+  if (source.starts_with(kRegistryScheme)) return open_registry(source, options);
+  const size_t first = source.find(':');
+  const std::string kind = source.substr(0, first);
+  if (first == std::string::npos || (kind != "oci" && kind != "oci-archive" && kind != "docker-archive")) {
+    return Error{Code::kUsage,
+                 "not oci:DIR[:REF], oci-archive:FILE[:REF], docker-archive:FILE[:REF] or "
+                 "docker://HOST/REPOSITORY[:TAG]"};
+  }
+  const size_t second = std::min(source.find(':', first + 1), source.size());
+  const std::string path = source.substr(first + 1, second - first - 1);
+  const std::string reference = second < source.size() ? source.substr(second + 1) : std::string();
+  return open_files(kind, path, reference, options);
 }
 
 }  // namespace
@@ -161,18 +184,8 @@ Result<Image> read_image(ImageSource& source, const ReadOptions& options) {
 }
 
 Result<Image> read_image(const std::string& source, const ReadOptions& options) {
-  const size_t first = source.find(':');
-  const std::string kind = source.substr(0, first);
-  if (first == std::string::npos || (kind != "oci" && kind != "oci-archive" && kind != "docker-archive")) {
-    return Error{Code::kUsage,
-                 "image " + printable(source) +
-                     ": not oci:DIR[:REF], oci-archive:FILE[:REF] or docker-archive:FILE[:REF]"};
-  }
-  const size_t second = std::min(source.find(':', first + 1), source.size());
-  const std::string path = source.substr(first + 1, second - first - 1);
-  const std::string reference = second < source.size() ? source.substr(second + 1) : std::string();
   const std::string subject = "image " + printable(source);
-  auto opened = open_source(kind, path, reference, options);
+  auto opened = open_source(source, options);
   if (!opened.ok()) return about(subject, std::move(opened).error());
   auto image = read_image(*opened.value(), options);
   if (!image.ok()) return about(subject, std::move(image).error());

@@ -11,6 +11,7 @@
 #include "lib/oci/image_config.h"
 #include "lib/oci/image_source.h"
 #include "lib/oci/limits.h"
+#include "lib/oci/registry_source.h"
 #include "lib/tree/spool.h"
 #include "lib/tree/tree.h"
 
@@ -33,16 +34,19 @@ struct ReadOptions {
   std::function<void(uint64_t done, uint64_t total)> progress;
   // Where layers are decoded while the caller parses; nothing: on the caller's thread, one after the other.
   Executor* executor = nullptr;
+  RegistryOptions registry;  // for docker://
 };
 
 // `source` is `oci:DIR[:REF]`, `oci-archive:FILE[:REF]` or `docker-archive:FILE[:REF]`, split at the first
-// colons as containers/image does. Blocks; the caller must not be a thread of `options.executor`.
+// colons as containers/image does, or `docker://HOST[:PORT]/REPOSITORY[:TAG][@sha256:DIGEST]`. Blocks; the
+// caller must not be a thread of `options.executor` or `options.registry.executor`.
 //
 // kUsage: no such kind of source, or an ambiguous REF. kNotFound: no such file, REF or platform. kDamaged:
-// bytes that are not what a digest or a format promises. kFailed: a limit, or the disk.
+// bytes that are not what a digest or a format promises. kFailed: a limit, or the disk. Of a registry also
+// kRefused, kUnreachable and kTimedOut.
 Result<Image> read_image(const std::string& source, const ReadOptions& options);
 
-// The same from any source (a registry, say).
+// The same from any source.
 Result<Image> read_image(ImageSource& source, const ReadOptions& options);
 
 }  // namespace thaw

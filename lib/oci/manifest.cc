@@ -86,6 +86,14 @@ class Chooser {
                                       (list.empty() ? "" : "; it has " + list + " (see --platform)")};
   }
 
+  static Error no_manifest(const Json& document) {
+    if (!document.is_object() || !document.contains("fsLayers"))
+      return damaged("neither an image index nor an image manifest");
+    return damaged(
+        "its manifest is of Docker's schema 1, which is too old; push the image again with a current "
+        "tool ('skopeo copy --format oci', say)");
+  }
+
   int rank_of(const Platform& offered) const {
     if (offered.architecture.empty()) return 0;
     return offered.variant == wanted_.variant ? 2 : 1;
@@ -105,8 +113,7 @@ class Chooser {
       THAW_ASSIGN(const auto entries, parse_index(document));
       return visit(entries, nesting + 1);
     }
-    if (!manifest)
-      return damaged("neither an image index nor an image manifest (Docker schema 1 is too old)");
+    if (!manifest) return no_manifest(document);
     THAW_ASSIGN(ImageParts parts, parse_manifest(document, entry.blob, limits_));
     found_.push_back({rank_of(entry.platform), std::move(parts)});
     return {};
