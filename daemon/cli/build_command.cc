@@ -4,8 +4,10 @@
 #include <sstream>
 
 #include "daemon/cli/command.h"
+#include "daemon/processes/worker_pool.h"
 #include "daemon/store_session.h"
 #include "lib/build/build.h"
+#include "lib/oci/docker_credentials.h"
 
 namespace thaw {
 namespace {
@@ -19,6 +21,8 @@ struct BuildOptions {
   std::string platform;
   std::string isolation;
   bool verify_existing = false;
+  bool plain_http = false;
+  std::string registry_ca;
 };
 
 // OS/ARCH or OS/ARCH/VARIANT.
@@ -30,6 +34,16 @@ Result<Platform> parse_platform(const std::string& text) {
   if (!good)
     return Error{Code::kUsage, "\"" + text + "\" is no platform; write OS/ARCH[/VARIANT], as linux/arm64"};
   return Platform{words[0], words[1], words.size() == 3 ? words[2] : ""};
+}
+
+RegistryOptions registry_options(const Config& config, const BuildOptions& options) {
+  RegistryOptions registry;
+  if (options.plain_http) registry.transport = RegistryTransport::kPlainHttp;
+  registry.http.ca_file = options.registry_ca.empty() ? config.registry_ca_file : options.registry_ca;
+  registry.http.proxies = ProxyUse::kEnvironment;
+  registry.mirrors = config.registry_mirrors;
+  registry.credential_files = credential_files();
+  return registry;
 }
 
 Result<BuildRequest> request_of(const Config& config, const BuildOptions& options) {
@@ -46,6 +60,7 @@ Result<BuildRequest> request_of(const Config& config, const BuildOptions& option
   }
   request.read.limits = config.build_limits;
   request.read.spool_folder = config.build_spool_dir;
+  request.read.registry = registry_options(config, options);
   request.upload.existing = options.verify_existing ? Existing::kVerify : Existing::kTrustLength;
   return request;
 }
@@ -83,6 +98,9 @@ Status build_image(Invocation& invocation, const BuildOptions& options) {
   // that.
   THAW_TRY(session->keys().prepare_builder());
   THAW_ASSIGN(TrustedBuilders trusted, session->trusted());
+  // They wait for the network, those of the session's pool work.
+  WorkerPool downloads("download", kLayersAhead);
+  request.read.registry.executor = &downloads;
   ProgressBar reading(invocation, "reading");
   ProgressBar storing(invocation, "storing");
   request.read.executor = &session->cpu();
@@ -110,10 +128,13 @@ void add_build_command(CLI::App& app, Invocation& invocation) {
   command->footer(
       "Examples:\n  thaw build oci:./web:7 web:7\n  thaw build oci-archive:web.tar web:7 --platform "
       "linux/arm64\n"
-      "  thaw build docker-archive:saved.tar tools/web");
+      "  thaw build docker-archive:saved.tar tools/web\n"
+      "  thaw build docker://registry.example/team/web:7 web:7\n"
+      "Logins of 'docker login' and 'skopeo login' are used.");
   command
       ->add_option("SOURCE", options->source,
-                   "oci:DIR[:REF], oci-archive:FILE[:REF] or docker-archive:FILE[:REF]")
+                   "oci:DIR[:REF], oci-archive:FILE[:REF], docker-archive:FILE[:REF] or "
+                   "docker://HOST[:PORT]/REPOSITORY[:TAG][@sha256:DIGEST]")
       ->required();
   command->add_option("NAME", options->name, "NAME[:TAG]")->required();
   command->add_option("--tenant", options->tenant, "Whose image (default: the configured tenant)");
@@ -125,6 +146,10 @@ void add_build_command(CLI::App& app, Invocation& invocation) {
       ->check(CLI::IsMember({"shared", "private"}));
   command->add_flag("--verify-existing", options->verify_existing,
                     "Read stored chunks and replace damaged ones");
+  command->add_flag("--plain-http", options->plain_http, "Speak with the registry without TLS");
+  command->add_option(
+      "--registry-ca", options->registry_ca,
+      "A file with the authority whose certificate the registry has (default: as configured)");
   command->callback([&invocation, options] {
     invocation.action = [options](Invocation& call) { return build_image(call, *options); };
   });

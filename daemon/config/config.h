@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,9 @@ namespace thaw {
 inline constexpr const char* kDefaultConfigFile = "/etc/thaw/thaw.json";
 inline constexpr uint64_t kMinMemoryBytes = 64 * kMiB;
 inline constexpr uint64_t kMinFlashBytes = 64 * kMiB;
+
+// Of a registry ("docker.io") "https://HOST[:PORT]", in the order in which they are asked.
+using RegistryMirrors = std::map<std::string, std::vector<std::string>>;
 
 struct Config {
   std::string store_url = "file:///var/lib/thaw/store";
@@ -59,6 +63,8 @@ struct Config {
   std::string store_consistency = "strong";  // or "eventual"
   std::chrono::milliseconds lease_lapse = std::chrono::hours(24);
   std::chrono::milliseconds expire_for = std::chrono::hours(7 * 24);
+  std::string registry_ca_file;  // empty: the system's
+  RegistryMirrors registry_mirrors;
 
   std::string run_runtime = "auto";  // "runc", "crun" or a path
   std::string log_level = "info";

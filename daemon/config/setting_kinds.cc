@@ -23,6 +23,20 @@ std::string exact_time(std::chrono::milliseconds time) {
   return std::to_string(time.count()) + "ms";
 }
 
+// "https://HOST[:PORT]", or the same with http.
+bool is_mirror(const Json& value) {
+  if (!value.is_string()) return false;
+  std::string_view text = value.get_ref<const std::string&>();
+  for (const std::string_view scheme : {"https://", "http://"}) {
+    if (!text.starts_with(scheme)) continue;
+    text.remove_prefix(scheme.size());
+    return !text.empty() && text.find_first_of("/?#@ ") == std::string_view::npos;
+  }
+  return false;
+}
+
+bool are_mirrors(const Json& value) { return value.is_array() && std::ranges::all_of(value, is_mirror); }
+
 uint64_t value_of(const Number& field, Config config) { return field(config); }
 
 }  // namespace
@@ -114,6 +128,17 @@ Setting time_setting(std::string key, std::chrono::milliseconds Config::*field) 
             return {};
           },
           [field](const Config& config) { return Json(exact_time(config.*field)); }};
+}
+
+Setting mirrors_setting(std::string key, RegistryMirrors Config::*field) {
+  return {std::move(key),
+          [field](Config& config, const Json& value) -> Status {
+            if (!value.is_object() || !std::ranges::all_of(value, are_mirrors))
+              return wrong("must be an object such as {\"docker.io\": [\"https://HOST:PORT\"]}");
+            config.*field = value.get<RegistryMirrors>();
+            return {};
+          },
+          [field](const Config& config) { return Json(config.*field); }};
 }
 
 Setting texts_setting(std::string key, std::vector<std::string> Config::*field) {

@@ -18,6 +18,8 @@ Number limit_of(uint64_t Limits::*field);
 Setting text_setting(std::string key, std::string Config::*field);
 // May be empty: what it names is then not used.
 Setting optional_text_setting(std::string key, std::string Config::*field);
+// {"REGISTRY": ["https://HOST[:PORT]", …]}
+Setting mirrors_setting(std::string key, RegistryMirrors Config::*field);
 Setting texts_setting(std::string key, std::vector<std::string> Config::*field);
 Setting choice_setting(std::string key, std::string Config::*field, std::vector<std::string> allowed);
 Setting yes_or_no_setting(std::string key, bool Config::*field);

@@ -121,6 +121,10 @@ std::vector<Setting> command_settings() {
               "a worker or build that did not renew its lease for so long needs nothing more; at least 1h"),
       command(time_setting("roots.expire_for", &C::expire_for),
               "how long 'thaw gc' leaves a root retired, and then expired, before it goes on"),
+      command(optional_text_setting("registry.ca_file", &C::registry_ca_file),
+              "whose certificates are trusted when an image is built from a registry; empty: the system's"),
+      command(mirrors_setting("registry.mirrors", &C::registry_mirrors),
+              "by registry what is asked before it, as {\"docker.io\": [\"https://HOST\"]}"),
       command(text_setting("run.runtime", &C::run_runtime), "runc, crun, a path, or auto"),
   };
 }

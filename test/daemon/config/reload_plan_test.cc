@@ -26,6 +26,7 @@ const std::map<std::string, Json>& special_values() {
       {"trust.builders", {kBuilder}},
       {"flash.path", "/other"},
       {"zone.nodes", {"a:1", "b:1", "c:1", "d:1", "e:1"}},
+      {"registry.mirrors", {{"docker.io", {"https://mirror.example"}}}},
   };
   return values;
 }
