@@ -5,9 +5,9 @@
 
 namespace thaw {
 
-using Json = nlohmann::json;
-
 namespace {
+
+using Json = nlohmann::json;
 
 Error wrong(const std::string& what) { return Error{Code::kUsage, what}; }
 
