@@ -131,6 +131,26 @@ TEST_CASE("an envelope that is taken away under a rotation does not come back", 
   CHECK(fixture.size_of(envelope_key("1", web)).error().code == Code::kNotFound);
 }
 
+TEST_CASE("an envelope that somebody else replaced under a rotation stays as he left it", "[build]") {
+  RotationFixture fixture;
+  const Digest web = fixture.build_for("acme", "web")->manifest;
+  REQUIRE(fixture.keys.make_next("acme").ok());
+  ThreadPool others{1};
+  std::string left;
+  fixture.service.before_rewrap = [&fixture, &web, &others, &left] {
+    KeyRoom room{fixture.catalog, fixture.keys, fixture.keys, others};
+    REQUIRE(rotate_keys(room, "acme", {})->replaced == 1);
+    left = fixture.envelope_text(web);
+  };
+  // Nothing may be replaced after the one that lost.
+  fixture.service.rewraps_left = 1;
+  CHECK(rotate_keys(fixture.room, "acme", {}).error().code == Code::kUnreachable);
+  CHECK(fixture.service.rewraps_left < 0);
+  CHECK_FALSE(left.empty());
+  CHECK(fixture.envelope_text(web) == left);
+  CHECK(fixture.open("web").ok());
+}
+
 TEST_CASE("a key retires when nothing needs it, and stays usable when it does not retire", "[build]") {
   RotationFixture fixture;
   REQUIRE(fixture.build_for("acme", "web").ok());
