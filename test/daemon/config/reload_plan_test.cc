@@ -35,7 +35,7 @@ const std::map<std::string, Json>& special_values() {
 Json other_value(const Setting& setting, const Config& config) {
   if (const auto found = special_values().find(setting.key); found != special_values().end())
     return found->second;
-  const Json value = setting.write(config);
+  Json value = setting.write(config);
   if (value.is_boolean()) return !value.get<bool>();
   if (value.is_number()) return value.get<uint64_t>() + 1;
   Config tried = config;

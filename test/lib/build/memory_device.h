@@ -59,7 +59,8 @@ struct BuildFixture : CatalogFixture {
   SequenceMemory sequences{folder / "sequences"};
   ImageDetails details{{}, "test", "{}", 4711, 5};
 
-  Result<BuildReport> build(const DeviceSource& device, const std::string& name, UploadOptions options = {}) {
+  Result<BuildReport> build(const DeviceSource& device, const std::string& name,
+                            const UploadOptions& options = {}) {
     REQUIRE(keys.prepare_builder().ok());
     Workshop shop{catalog, keys, keys, workers, trusted(), "0.1.0", SaltMemory(folder / "salts")};
     return store_image(shop, {device, details, "acme", ImageName::parse(name).value()}, options);
