@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <thread>
 
-#include "daemon/config/keyring_path.h"
 #include "daemon/trusted_builders.h"
 #include "lib/store/retrying_store.h"
 
@@ -35,7 +34,7 @@ size_t core_count() { return std::max(1U, std::thread::hardware_concurrency()); 
 
 }  // namespace
 
-StoreSession::StoreSession(const Config& config, KeyringDirectory keys)
+StoreSession::StoreSession(const Config& config, std::unique_ptr<Keyring> keys)
     : tenant_(config.tenant),
       trusted_builders_(config.trusted_builders),
       keys_(std::move(keys)),
@@ -45,8 +44,8 @@ StoreSession::StoreSession(const Config& config, KeyringDirectory keys)
 
 Result<std::unique_ptr<StoreSession>> StoreSession::open(const Config& config, StoreUse store_use,
                                                          KeyringUse keyring_use) {
-  THAW_ASSIGN(const std::string path, keyring_path(config.keys_url));
-  std::unique_ptr<StoreSession> session(new StoreSession(config, KeyringDirectory(path, keyring_use)));
+  THAW_ASSIGN(std::unique_ptr<Keyring> keyring, open_keyring(config.keys_url, keyring_use));
+  std::unique_ptr<StoreSession> session(new StoreSession(config, std::move(keyring)));
   StoreParts parts{
       session->io_, nullptr, nullptr, {config.s3_endpoint, config.s3_region, config.s3_path_style}};
   if (is_s3_url(config.store_url)) {
@@ -87,7 +86,7 @@ Result<TrustedBuilders> StoreSession::trusted() const {
     const MutexLock lock(mutex_);
     configured = trusted_builders_;
   }
-  return trusted_builders(configured, keys_);
+  return trusted_builders(configured, *keys_);
 }
 
 Result<Names> StoreSession::names(const std::string& tenant) {
@@ -116,7 +115,7 @@ Result<OpenedImage> StoreSession::open_with(const Open& open, const std::string&
   const std::string& owner = tenant.empty() ? tenant_ : tenant;
   THAW_TRY(check_tenant(owner));
   THAW_ASSIGN(TrustedBuilders builders, trusted());
-  auto opened = open({*catalog_, keys_, sequences_, std::move(builders)}, {owner, parsed, rollback});
+  auto opened = open({*catalog_, *keys_, sequences_, std::move(builders)}, {owner, parsed, rollback});
   if (opened.ok() || opened.error().message.find(parsed.name) != std::string::npos) return opened;
   return Error{opened.error().code, parsed.name + ":" + parsed.tag + ": " + opened.error().message};
 }

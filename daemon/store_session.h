@@ -11,7 +11,7 @@
 #include "daemon/processes/worker_pool.h"
 #include "daemon/store_network.h"
 #include "lib/base/mutex.h"
-#include "lib/keys/keyring_directory.h"
+#include "lib/keys/keyring.h"
 #include "lib/store/catalog.h"
 #include "lib/store/names.h"
 #include "lib/store/open_image.h"
@@ -31,7 +31,7 @@ class StoreSession {
   ObjectStore& store() { return *store_; }
   // Its objects are retried over transport trouble, for a bounded time.
   Catalog& catalog() { return *catalog_; }
-  KeyringDirectory& keys() { return keys_; }
+  Keyring& keys() { return *keys_; }
   // Takes other credentials, if there are any: true then. Requests that are under way keep theirs.
   bool refresh_credentials() { return credentials_ && credentials_->refresh(); }
   // Whose images are mounted from now on (`trust.builders`).
@@ -51,7 +51,7 @@ class StoreSession {
                                 const HoldManifest& hold);
 
  private:
-  StoreSession(const Config& config, KeyringDirectory keys);
+  StoreSession(const Config& config, std::unique_ptr<Keyring> keys);
   using Open = std::function<Result<OpenedImage>(const ImageReaders&, const ImageRequest&)>;
   Result<OpenedImage> open_with(const Open& open, const std::string& name, const std::string& tenant,
                                 Rollback rollback);
@@ -59,7 +59,7 @@ class StoreSession {
   const std::string tenant_;  // the configured one
   mutable Mutex mutex_;
   std::vector<std::string> trusted_builders_ GUARDED_BY(mutex_);
-  KeyringDirectory keys_;
+  const std::unique_ptr<Keyring> keys_;
   std::unique_ptr<S3CredentialSource> credentials_;  // of S3; outlives what io_ still does for it
   WorkerPool io_;
   WorkerPool cpu_;

@@ -4,8 +4,7 @@
 
 namespace thaw {
 
-Result<TrustedBuilders> trusted_builders(const std::vector<std::string>& configured,
-                                         const KeyringDirectory& keys) {
+Result<TrustedBuilders> trusted_builders(const std::vector<std::string>& configured, const KeySetup& keys) {
   if (configured.empty()) return keys.trusted();
   TrustedBuilders builders;
   for (const std::string& text : configured) {

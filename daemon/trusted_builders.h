@@ -5,12 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "lib/keys/keyring_directory.h"
+#include "lib/keys/keyring.h"
 
 namespace thaw {
 
 // kUsage for a configured key that is no public key.
-Result<TrustedBuilders> trusted_builders(const std::vector<std::string>& configured,
-                                         const KeyringDirectory& keys);
+Result<TrustedBuilders> trusted_builders(const std::vector<std::string>& configured, const KeySetup& keys);
 
 }  // namespace thaw

@@ -5,6 +5,7 @@
 
 #include "daemon/cli/command.h"
 #include "daemon/store_session.h"
+#include "lib/base/hex.h"
 #include "lib/build/rotate_keys.h"
 #include "lib/manifest/image_name.h"
 
@@ -52,6 +53,18 @@ Json describe(const std::vector<KeyVersion>& keys) {
   return list;
 }
 
+Json describe(const TrustedBuilders& builders) {
+  Json list = Json::array();
+  for (const PublicKey& builder : builders) list.push_back(to_hex(builder));
+  return list;
+}
+
+std::string builder_lines(const TrustedBuilders& builders) {
+  std::string text;
+  for (const PublicKey& builder : builders) text += "builder " + to_hex(builder) + "  trusted\n";
+  return text;
+}
+
 // Adds the counts, and the keys that only the store speaks of.
 void add_counts(Json& keys, EnvelopeCensus census) {
   for (Json& key : keys) {
@@ -77,13 +90,14 @@ std::string as_lines(const Json& keys) {
       text += "  " + std::to_string(key.at("envelopes").get<uint64_t>()) + " envelopes";
     text += "\n";
   }
-  return text.empty() ? "no keys yet; the first build makes one" : text;
+  return text.empty() ? "no keys yet; the first build makes one\n" : text;
 }
 
 Status list_keys(Invocation& invocation, const KeyOptions& options) {
   THAW_ASSIGN(const auto work, begin_work(invocation));
   THAW_ASSIGN(const auto keys, work->session->keys().list());
-  Json object{{"keys", describe(keys)}};
+  THAW_ASSIGN(const TrustedBuilders builders, work->session->trusted());
+  Json object{{"keys", describe(keys)}, {"builders", describe(builders)}};
   std::string more;
   if (options.envelopes) {
     ProgressBar bar(invocation, "counting");
@@ -95,14 +109,14 @@ Status list_keys(Invocation& invocation, const KeyOptions& options) {
     }
     add_counts(object.at("keys"), std::move(census));
   }
-  invocation.print(object, as_lines(object.at("keys")) + more);
+  invocation.print(object, as_lines(object.at("keys")) + more + builder_lines(builders));
   return {};
 }
 
 Status create(Invocation& invocation, const KeyOptions& options) {
   THAW_TRY(check_tenant(options.tenant));
   THAW_ASSIGN(const auto work, begin_work(invocation));
-  KeyringDirectory& keyring = work->session->keys();
+  Keyring& keyring = work->session->keys();
   THAW_TRY(keyring.create(options.tenant));
   THAW_ASSIGN(auto keys, keyring.list());
   std::erase_if(keys, [&options](const KeyVersion& key) { return key.tenant != options.tenant; });

@@ -6,11 +6,11 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "daemon/config/keyring_path.h"
 #include "daemon/config/listen_address.h"
 #include "daemon/config/settings.h"
 #include "lib/base/file.h"
 #include "lib/base/hex.h"
+#include "lib/keys/keyring.h"
 
 namespace thaw {
 namespace {
@@ -121,8 +121,8 @@ class ConfigReader {
     check_path("build.spool_dir", config.build_spool_dir);
     if (!config.flash_path.empty()) check_path("flash.path", config.flash_path);
     check_address("metrics.listen", config.metrics_listen);
-    if (const auto path = keyring_path(config.keys_url); !path.ok())
-      problem("keys.url", path.error().message);
+    if (const Status known = check_keys_url(config.keys_url); !known.ok())
+      problem("keys.url", known.error().message);
     for (const std::string& key : config.trusted_builders) {
       std::array<uint8_t, kPublicKeyBytes> bytes{};
       if (!from_hex(key, bytes)) problem("trust.builders", "\"" + key + "\" is not 64 hexadecimal digits");

@@ -38,36 +38,17 @@ Result<Secret> unwrap_with(const Secret& key, const WrappedKey& wrapped, ByteVie
   if (bytes.size() != kWrappedBytes || !gcm_open(key, bytes.first(kGcmNonceBytes), context,
                                                  bytes.subspan(kGcmNonceBytes), secret.mutable_view())
                                             .ok()) {
-    return Error{Code::kDamaged,
-                 "a key wrapped with \"" + wrapped.key_id + "\" is damaged or belongs to something else"};
+    return not_authentic(wrapped.key_id);
   }
   return secret;
-}
-
-bool is_builder_key_id(std::string_view id) {
-  constexpr std::string_view kPrefix = "builder/wrap-";
-  return id.starts_with(kPrefix) && is_tenant_key_id("builder/" + std::string(id.substr(kPrefix.size())));
-}
-
-Error no_tenant(const std::string& tenant) {
-  return Error{Code::kUsage, "\"" + tenant.substr(0, 80) + "\" is no tenant; use a-z, 0-9 and -"};
 }
 
 // A retiring key is only found under its other name, so that nothing opens with it.
 constexpr std::string_view kRetiringPrefix = "retiring-";
 
-bool by_tenant_and_number(const KeyVersion& a, const KeyVersion& b) {
-  return a.tenant != b.tenant ? a.tenant < b.tenant : a.number < b.number;
-}
-
 uint64_t made_at(const std::string& path) {
   struct stat info {};
   return ::stat(path.c_str(), &info) == 0 ? static_cast<uint64_t>(info.st_mtim.tv_sec) : 0;
-}
-
-Error unknown_key(std::string_view what, const std::string& key_id) {
-  return Error{Code::kRefused, std::string(what) + " is wrapped with key \"" + key_id.substr(0, 80) +
-                                   "\", which the key service does not know; see 'thaw keys list'"};
 }
 
 }  // namespace
@@ -188,9 +169,7 @@ Result<KeyVersion> KeyringDirectory::make_next(const std::string& tenant) {
   if (!is_tenant_key_id(tenant + "/1")) return no_tenant(tenant);
   const std::string folder = path_ + "/tenants/" + tenant;
   THAW_ASSIGN(const std::vector<unsigned> numbers, numbered_files(folder, ""));
-  if (numbers.empty()) {
-    return Error{Code::kNotFound, "tenant " + tenant + " has no key yet; see 'thaw keys create'"};
-  }
+  if (numbers.empty()) return no_key_yet(tenant);
   const unsigned number = numbers.back() + 1;
   const std::string path = folder + "/" + std::to_string(number);
   Secret fresh;
@@ -200,17 +179,12 @@ Result<KeyVersion> KeyringDirectory::make_next(const std::string& tenant) {
 }
 
 Status KeyringDirectory::change(const std::string& key_id, KeyState state) {
-  const Error unknown{Code::kNotFound,
-                      "there is no key \"" + key_id.substr(0, 80) + "\"; see 'thaw keys list'"};
-  if (!is_tenant_key_id(key_id)) return unknown;
+  if (!is_tenant_key_id(key_id)) return no_such_key(key_id);
   const std::string tenant = key_id.substr(0, key_id.find('/'));
   THAW_ASSIGN(const std::vector<KeyVersion> versions, versions_of(tenant));
   const auto found = std::ranges::find(versions, key_id, &KeyVersion::id);
-  if (found == versions.end()) return unknown;
-  if (found->state == KeyState::kActive) {
-    return Error{Code::kRefused, "key \"" + key_id + "\" is the one that wraps new manifests of tenant " +
-                                     tenant + "; run 'thaw keys rotate " + tenant + "' first"};
-  }
+  if (found == versions.end()) return no_such_key(key_id);
+  if (found->state == KeyState::kActive) return still_wraps(*found);
   const std::string folder = path_ + "/tenants/" + tenant + "/";
   const std::string open = folder + std::to_string(found->number);
   const std::string retiring = folder + std::string(kRetiringPrefix) + std::to_string(found->number);

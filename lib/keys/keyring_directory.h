@@ -13,16 +13,11 @@
 #include <string>
 #include <vector>
 
-#include "lib/keys/key_service.h"
+#include "lib/keys/keyring.h"
 
 namespace thaw {
 
-enum class KeyringUse : uint8_t {
-  kRead,   // a worker: uses the keys that are there, never makes one
-  kBuild,  // a builder: makes what is missing
-};
-
-class KeyringDirectory final : public KeyService, public KeyVersions, public BuilderKeys {
+class KeyringDirectory final : public Keyring {
  public:
   // `path` is absolute. Touches nothing yet.
   KeyringDirectory(std::string path, KeyringUse use) : path_(std::move(path)), use_(use) {}
@@ -39,12 +34,10 @@ class KeyringDirectory final : public KeyService, public KeyVersions, public Bui
   Result<Secret> unwrap_salt(const WrappedKey& wrapped, ByteView context) override;
   Result<Signed> sign_message(ByteView message) override;
 
-  // Makes and trusts the builder's signing key when there is none, as the first signature would.
-  Status prepare_builder();
-  // Makes the tenant's first key; one that exists is no error.
-  Status create(const std::string& tenant);
-  // Public keys in trusted/; making the first signing key puts the builder's own there.
-  Result<TrustedBuilders> trusted() const;
+  // Making the builder's first signing key trusts it, in trusted/.
+  Status prepare_builder() override;
+  Status create(const std::string& tenant) override;
+  Result<TrustedBuilders> trusted() const override;
 
  private:
   struct Numbered;

@@ -66,51 +66,6 @@ TEST_CASE("a builder makes what is missing and a reader only uses it", "[keys]")
   CHECK_FALSE(same(second->plain, made->plain));
 }
 
-TEST_CASE("a wrapped key opens with its own key, context and bytes only", "[keys]") {
-  const TemporaryFolder folder;
-  KeyringDirectory keys(folder / "keys", KeyringUse::kBuild);
-  const auto made = keys.generate_data_key("acme", as_bytes("context"));
-  REQUIRE(made.ok());
-  REQUIRE(keys.create("other").ok());
-
-  CHECK(keys.unwrap(made->wrapped, as_bytes("contexT")).error().code == Code::kDamaged);
-  CHECK(keys.unwrap({"other/1", made->wrapped.wrapped}, as_bytes("context")).error().code == Code::kDamaged);
-  for (size_t i = 0; i < made->wrapped.wrapped.size(); ++i) {
-    WrappedKey altered = made->wrapped;
-    altered.wrapped[i] ^= 0x10;
-    CHECK(keys.unwrap(altered, as_bytes("context")).error().code == Code::kDamaged);
-    altered = made->wrapped;
-    altered.wrapped.resize(i);
-    CHECK(keys.unwrap(altered, as_bytes("context")).error().code == Code::kDamaged);
-  }
-
-  const Error unknown = keys.unwrap({"acme/2", made->wrapped.wrapped}, as_bytes("context")).error();
-  CHECK(unknown.code == Code::kRefused);
-  CHECK(unknown.message ==
-        "manifest is wrapped with key \"acme/2\", which the key service does not know; see 'thaw keys list'");
-  for (const char* id : {"", "/", "acme", "acme/", "acme/0", "acme/01", "acme/../acme/1", "../builder/wrap-1",
-                         "acme/1/", "/acme/1", "acme/1x"}) {
-    CHECK(keys.unwrap({id, made->wrapped.wrapped}, as_bytes("context")).error().code == Code::kRefused);
-  }
-}
-
-TEST_CASE("salts have a namespace that tenants' keys do not reach", "[keys]") {
-  const TemporaryFolder folder;
-  KeyringDirectory keys(folder / "keys", KeyringUse::kBuild);
-  Secret salt;
-  fill_random(salt.mutable_view());
-  const auto wrapped = keys.wrap_salt(salt, as_bytes("store, salt"));
-  REQUIRE(wrapped.ok());
-  const auto opened = keys.unwrap_salt(wrapped.value(), as_bytes("store, salt"));
-  REQUIRE(opened.ok());
-  CHECK(same(opened.value(), salt));
-  CHECK(keys.unwrap(wrapped.value(), as_bytes("store, salt")).error().code == Code::kRefused);
-
-  const auto data = keys.generate_data_key("builder", as_bytes("c"));
-  REQUIRE(data.ok());
-  CHECK(keys.unwrap_salt(data->wrapped, as_bytes("c")).error().code == Code::kRefused);
-}
-
 TEST_CASE("the first signature makes a pair and trusts it; trust taken away stays away", "[keys]") {
   const TemporaryFolder folder;
   KeyringDirectory keys(folder / "keys", KeyringUse::kBuild);
@@ -175,37 +130,6 @@ TEST_CASE("a new version wraps, the old one still unwraps, and list shows both",
     CHECK(keys.create(tenant).error().code == Code::kUsage);
     CHECK(keys.generate_data_key(tenant, {}).error().code == Code::kUsage);
   }
-}
-
-TEST_CASE("a next key wraps, the one before opens until it retires, and no number comes back", "[keys]") {
-  const TemporaryFolder folder;
-  KeyringDirectory keys(folder / "keys", KeyringUse::kBuild);
-  CHECK(keys.make_next("acme").error().code == Code::kNotFound);
-  const auto first = keys.generate_data_key("acme", as_bytes("c"));
-  REQUIRE(first.ok());
-  CHECK(keys.change("acme/1", KeyState::kRetiring).error().code == Code::kRefused);
-
-  CHECK(keys.make_next("acme")->id() == "acme/2");
-  CHECK(keys.list()->at(1).created > 0);
-  CHECK(mode_of(folder / "keys/tenants/acme/2") == 0600);
-  const auto again = keys.rewrap(first->wrapped, "acme", as_bytes("c"));
-  REQUIRE(again.ok());
-  CHECK(again->key_id == "acme/2");
-  CHECK(same(keys.unwrap(again.value(), as_bytes("c")).value(), first->plain));
-  CHECK(same(keys.unwrap(first->wrapped, as_bytes("c")).value(), first->plain));
-  CHECK(keys.rewrap(first->wrapped, "acme", as_bytes("C")).error().code == Code::kDamaged);
-
-  REQUIRE(keys.change("acme/1", KeyState::kRetiring).ok());
-  REQUIRE(keys.change("acme/1", KeyState::kRetiring).ok());
-  CHECK(ids_of(keys.list().value()) == std::vector<std::string>{"acme/1 retiring", "acme/2 active"});
-  CHECK(keys.unwrap(first->wrapped, as_bytes("c")).error().code == Code::kRefused);
-  REQUIRE(keys.change("acme/1", KeyState::kOpensOld).ok());
-  CHECK(keys.unwrap(first->wrapped, as_bytes("c")).ok());
-  REQUIRE(keys.change("acme/1", KeyState::kRetired).ok());
-  CHECK(ids_of(keys.list().value()) == std::vector<std::string>{"acme/2 active"});
-  CHECK(keys.change("acme/1", KeyState::kRetired).error().code == Code::kNotFound);
-  CHECK(keys.change("../acme/1", KeyState::kRetired).error().code == Code::kNotFound);
-  CHECK(keys.make_next("acme")->id() == "acme/3");
 }
 
 TEST_CASE("first uses at once agree on one key and leave no other file", "[keys]") {

@@ -1,0 +1,44 @@
+#include "lib/keys/keyring.h"
+
+#include <algorithm>
+
+#include "lib/keys/keyring_directory.h"
+#include "lib/keys/pkcs11_keyring.h"
+#include "lib/keys/pkcs11_uri.h"
+
+namespace thaw {
+namespace {
+
+bool is_folder_url(const std::string& url) { return url.starts_with("file:///"); }
+
+std::string folder_of_url(const std::string& url) { return url.substr(std::string_view("file://").size()); }
+
+// Not with the rest of the URL, which may hold what is secret.
+Error unknown_url(const std::string& url) {
+  return Error{Code::kUsage, "begins with \"" + url.substr(0, std::min(url.find(':'), size_t{16})) +
+                                 "\", and is file:///DIR or pkcs11:token=…?module-path=…&pin-source=…"};
+}
+
+}  // namespace
+
+Status check_keys_url(const std::string& url) {
+  if (is_folder_url(url)) return {};
+  if (!Pkcs11Uri::is_one(url)) return unknown_url(url);
+  THAW_ASSIGN(const Pkcs11Uri uri, Pkcs11Uri::parse(url));
+  (void)uri;
+  return {};
+}
+
+Result<std::unique_ptr<Keyring>> open_keyring(const std::string& url, KeyringUse use) {
+  std::unique_ptr<Keyring> keyring;
+  if (is_folder_url(url)) {
+    keyring = std::make_unique<KeyringDirectory>(folder_of_url(url), use);
+    return keyring;
+  }
+  if (!Pkcs11Uri::is_one(url)) return unknown_url(url);
+  THAW_ASSIGN(const Pkcs11Uri uri, Pkcs11Uri::parse(url));
+  keyring = std::make_unique<Pkcs11Keyring>(uri, use);
+  return keyring;
+}
+
+}  // namespace thaw
