@@ -38,6 +38,7 @@ StoreSession::StoreSession(const Config& config, std::unique_ptr<Keyring> keys)
     : tenant_(config.tenant),
       trusted_builders_(config.trusted_builders),
       keys_(std::move(keys)),
+      data_keys_(*keys_, steady_clock(), {.age = config.keys_cache_age}),
       io_("store", kIoThreads),
       cpu_("cpu", core_count()),
       sequences_(config.state_dir + "/sequences") {}
@@ -115,7 +116,7 @@ Result<OpenedImage> StoreSession::open_with(const Open& open, const std::string&
   const std::string& owner = tenant.empty() ? tenant_ : tenant;
   THAW_TRY(check_tenant(owner));
   THAW_ASSIGN(TrustedBuilders builders, trusted());
-  auto opened = open({*catalog_, *keys_, sequences_, std::move(builders)}, {owner, parsed, rollback});
+  auto opened = open({*catalog_, data_keys_, sequences_, std::move(builders)}, {owner, parsed, rollback});
   if (opened.ok() || opened.error().message.find(parsed.name) != std::string::npos) return opened;
   return Error{opened.error().code, parsed.name + ":" + parsed.tag + ": " + opened.error().message};
 }

@@ -11,6 +11,7 @@
 #include "daemon/processes/worker_pool.h"
 #include "daemon/store_network.h"
 #include "lib/base/mutex.h"
+#include "lib/keys/data_key_cache.h"
 #include "lib/keys/keyring.h"
 #include "lib/store/catalog.h"
 #include "lib/store/names.h"
@@ -60,6 +61,7 @@ class StoreSession {
   mutable Mutex mutex_;
   std::vector<std::string> trusted_builders_ GUARDED_BY(mutex_);
   const std::unique_ptr<Keyring> keys_;
+  DataKeyCache data_keys_;                           // of images that were opened
   std::unique_ptr<S3CredentialSource> credentials_;  // of S3; outlives what io_ still does for it
   WorkerPool io_;
   WorkerPool cpu_;

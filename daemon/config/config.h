@@ -24,6 +24,7 @@ using RegistryMirrors = std::map<std::string, std::vector<std::string>>;
 struct Config {
   std::string store_url = "file:///var/lib/thaw/store";
   std::string keys_url = "file:///etc/thaw/keys";
+  std::chrono::milliseconds keys_cache_age{600'000};
   std::string tenant = "default";
   std::string run_dir = "/run/thaw";
   std::string state_dir = "/var/lib/thaw";

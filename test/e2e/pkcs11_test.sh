@@ -108,6 +108,11 @@ test_a_token_that_is_away_delays_new_mounts_and_nothing_else() {
   same_tree "$IMAGES/nasty.txt" "$T/mnt"
   expect_error 5 'web:1.*PKCS#11' thaw mount web:1 "$T/web"
 
+  # What was mounted a while ago is mounted again without it.
+  thaw umount "$T/mnt"
+  wait_for 10 nothing_mounted || fail "the image lingers"
+  thaw mount nasty:1 "$T/mnt"
+
   # A worker that dies comes back without a key service, and so does what it served.
   worker=$(worker_pid)
   kill -9 "$worker"
