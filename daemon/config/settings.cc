@@ -28,6 +28,8 @@ std::vector<Setting> daemon_settings() {
   return {
       restart(text_setting("store.url", &C::store_url),
               "the object store: file:///DIR or s3://BUCKET/PREFIX"),
+      command(choice_setting("store.consistency", &C::store_consistency, {"strong", "eventual"}),
+              "eventual: the store may show later what was written, so that nothing is ever deleted"),
       restart(optional_text_setting("s3.endpoint", &C::s3_endpoint),
               "http://HOST:PORT or https://HOST; empty: AWS in s3.region"),
       restart(text_setting("s3.region", &C::s3_region), "the bucket's region, part of each signature"),
@@ -117,8 +119,6 @@ std::vector<Setting> command_settings() {
       size("build.max_metadata_bytes", &L::max_metadata_bytes, kMiB, "what a build keeps in memory"),
       size("build.max_json_bytes", &L::max_json_bytes, kKiB, "a JSON document of an image"),
       count("build.max_json_depth", &L::max_json_depth, 1, 512, "how deep it may nest"),
-      command(choice_setting("store.consistency", &C::store_consistency, {"strong", "eventual"}),
-              "eventual: the store may show later what was written, so that nothing is ever deleted"),
       command(time_setting("gc.lease_lapse", &C::lease_lapse),
               "a worker or build that did not renew its lease for so long needs nothing more; at least 1h"),
       command(time_setting("roots.expire_for", &C::expire_for),
