@@ -33,7 +33,9 @@ Status for_each_live(CollectRoom& room, AuditReport& report,
                      const std::function<Status(const LiveImage&)>& visit) {
   THAW_ASSIGN(const StoreSurvey survey, survey_store(room));
   report.problems = survey.live.problems;
-  for (const auto& [digest, user] : survey.live.used_by) {
+  for (const auto& used : survey.live.used_by) {
+    const Digest& digest = used.first;
+    const std::string& user = used.second;
     const auto home = std::ranges::find_if(survey.roots, [&](const RootManifests& root) {
       return root.root.state != RootState::kDeleted && root.has(digest);
     });
