@@ -19,6 +19,9 @@ struct CopyInProgress {
   ChunkRef ref;
   Completion<ChunkCopied> done;
   std::optional<SealedChunk> chunk{};
+  size_t asked = 0;      // of the sources
+  std::string source{};  // that was asked last
+  Error worst{};         // of the sources' answers
 
   using Ptr = std::unique_ptr<CopyInProgress>;
 
@@ -29,34 +32,53 @@ struct CopyInProgress {
                 [self = std::move(self)](const Result<SealedChunk>& there) mutable {
                   if (there.ok()) return self->done(ChunkCopied::kWasRight);
                   if (!is_lost(there.error())) return self->done(there.error());
+                  self->worst = there.error();
                   read(std::move(self));
                 });
   }
 
   static void read(Ptr self) {
     CopyInProgress& copy = *self;
-    fetch_chunk(copy.store, copy.places.sources, copy.ref,
-                [self = std::move(self)](Result<SealedChunk> found) mutable {
-                  const bool ask_on = !found.ok() && is_lost(found.error()) && self->elsewhere;
-                  if (ask_on) return ask_elsewhere(std::move(self));
-                  write(std::move(self), std::move(found));
-                });
+    if (copy.asked == copy.places.sources.size()) return ask_elsewhere(std::move(self));
+    copy.source = chunk_key(copy.places.sources[copy.asked++], copy.ref.id);
+    GetOptions options;
+    options.max_bytes = copy.ref.stored_length;
+    copy.store.get(copy.source, options, [self = std::move(self)](Result<Object> found) mutable {
+      on_read(std::move(self), std::move(found));
+    });
+  }
+
+  // Verified here, and copied there only as the version that was verified.
+  static void on_read(Ptr self, Result<Object> found) {
+    Result<SealedChunk> chunk = found.ok() ? SealedChunk::verify(self->ref, std::move(found->bytes))
+                                           : Result<SealedChunk>(found.error());
+    if (!chunk.ok()) {
+      if (!is_lost(chunk.error())) return self->done(chunk.error());
+      self->worst = chunk.error();
+      return read(std::move(self));
+    }
+    CopyInProgress& copy = *self;
+    copy.chunk = std::move(chunk).value();
+    copy.store.copy(copy.source, found->version, chunk_key(copy.places.target, copy.ref.id),
+                    [self = std::move(self)](const Result<PutOutcome>& copied) mutable {
+                      if (!copied.ok()) return self->done(copied.error());
+                      if (copied.value() == PutOutcome::kStored) return self->done(ChunkCopied::kWritten);
+                      write(std::move(self));
+                    });
   }
 
   static void ask_elsewhere(Ptr self) {
     CopyInProgress& copy = *self;
+    if (!copy.elsewhere) return self->done(Error{Code::kDamaged, self->worst.message});
     copy.elsewhere(copy.ref, [self = std::move(self)](Result<SealedChunk> found) mutable {
-      write(std::move(self), std::move(found));
+      if (!found.ok()) return self->done(Error{Code::kDamaged, found.error().message});
+      self->chunk = std::move(found).value();
+      write(std::move(self));
     });
   }
 
-  static void write(Ptr self, Result<SealedChunk> found) {
-    if (!found.ok()) {
-      const Error& why = found.error();
-      return self->done(Error{is_lost(why) ? Code::kDamaged : why.code, why.message});
-    }
+  static void write(Ptr self) {
     CopyInProgress& copy = *self;
-    copy.chunk = std::move(found).value();
     const PutOptions options{PutIf::kAlways, {}, Durability::kWithSync};
     copy.store.put(chunk_key(copy.places.target, copy.ref.id), copy.chunk->bytes(), options,
                    [self = std::move(self)](Result<PutOutcome> put) mutable {

@@ -54,6 +54,13 @@ Digest sha256(ByteView bytes) {
   return digest;
 }
 
+std::array<uint8_t, 16> md5(ByteView bytes) {
+  std::array<uint8_t, 16> sum{};
+  if (EVP_Digest(bytes.data(), bytes.size(), sum.data(), nullptr, EVP_md5(), nullptr) != 1)
+    throw std::runtime_error("OpenSSL cannot compute MD5");
+  return sum;
+}
+
 Digest hmac_sha256(ByteView key, ByteView message) {
   Digest digest;
   unsigned length = 0;

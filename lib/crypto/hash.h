@@ -1,6 +1,7 @@
 // SHA-256 (FIPS 180-4), HMAC-SHA-256 (RFC 2104) and CRC-32C (Castagnoli), by OpenSSL and ISA-L.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 
@@ -27,6 +28,9 @@ class Sha256 {
 
 Digest sha256(ByteView bytes);
 Digest hmac_sha256(ByteView key, ByteView message);
+
+// RFC 1321. Broken as a hash: only where a protocol asks for it as a checksum.
+std::array<uint8_t, 16> md5(ByteView bytes);
 
 // Guards against flipped bits in memory; no defence against an attacker.
 uint32_t crc32c(ByteView bytes);

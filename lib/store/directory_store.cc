@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <map>
 
 #include "lib/crypto/hash.h"
 #include "lib/store/beneath.h"
@@ -79,6 +80,16 @@ Status still_wanted(const std::string& key, const GetOptions& options) {
     return Error{Code::kTimedOut, "store object " + key + ": the deadline passed"};
   }
   return {};
+}
+
+// False when there was none.
+Result<bool> unlink_object(int root, const std::string& key) {
+  const Result<Place> place = find_place(root, key);
+  if (!place.ok() && place.error().code == Code::kNotFound) return false;
+  if (!place.ok()) return place.error();
+  if (::unlinkat(place->folder.get(), place->name.c_str(), 0) == 0) return true;
+  if (errno == ENOENT) return false;
+  return object_error(key, errno);
 }
 
 }  // namespace
@@ -181,14 +192,28 @@ Result<PutOutcome> DirectoryStore::put_if_unchanged(const Folder& root, const st
 Result<bool> DirectoryStore::remove_now(const std::string& key) {
   THAW_TRY(check_key(key));
   THAW_ASSIGN(const Folder root, open_folder_for(key));
-  const Result<Place> place = find_place(root.fd.get(), key);
-  if (!place.ok() && place.error().code == Code::kNotFound) return false;
-  if (!place.ok()) return place.error();
-  if (::unlinkat(place->folder.get(), place->name.c_str(), 0) != 0) {
-    if (errno == ENOENT) return false;
-    return object_error(key, errno);
+  THAW_ASSIGN(const bool removed, unlink_object(root.fd.get(), key));
+  if (removed) THAW_TRY(sync_way(root.fd.get(), key));
+  return removed;
+}
+
+// Each folder is made durable once.
+Result<bool> DirectoryStore::remove_all_now(const std::vector<std::string>& keys) {
+  std::map<std::string, std::string> one_of_each_folder;
+  for (const std::string& key : keys) {
+    THAW_TRY(check_key(key));
+    one_of_each_folder.emplace(key.substr(0, key.find_last_of('/') + 1), key);
   }
-  THAW_TRY(sync_way(root.fd.get(), key));
+  if (keys.empty()) return true;
+  THAW_ASSIGN(const Folder root, open_folder_for(keys.front()));
+  for (const std::string& key : keys) {
+    THAW_ASSIGN(const bool removed, unlink_object(root.fd.get(), key));
+    (void)removed;
+  }
+  for (const auto& [folder, key] : one_of_each_folder) {
+    const Status synced = sync_way(root.fd.get(), key);
+    if (!synced.ok() && synced.error().code != Code::kNotFound) return synced.error();
+  }
   return true;
 }
 
@@ -224,6 +249,16 @@ void DirectoryStore::remove(const std::string& key, Completion<bool> done) {
 
 void DirectoryStore::sync(const std::string& prefix, Completion<bool> done) {
   executor_.post([this, prefix, done = std::move(done)]() mutable { done(sync_now(prefix)); });
+}
+
+void DirectoryStore::copy(const std::string&, const std::string&, const std::string&,
+                          Completion<PutOutcome> done) {
+  done(PutOutcome::kKept);
+}
+
+void DirectoryStore::remove_all(std::vector<std::string> keys, Completion<bool> done) {
+  executor_.post(
+      [this, keys = std::move(keys), done = std::move(done)]() mutable { done(remove_all_now(keys)); });
 }
 
 }  // namespace thaw

@@ -36,6 +36,10 @@ class DirectoryStore final : public ObjectStore {
            Completion<PutOutcome> done) override;
   void remove(const std::string& key, Completion<bool> done) override;
   void sync(const std::string& prefix, Completion<bool> done) override;
+  // Says kKept: a folder has no copies but those that are read and written.
+  void copy(const std::string& from, const std::string& version, const std::string& to,
+            Completion<PutOutcome> done) override;
+  void remove_all(std::vector<std::string> keys, Completion<bool> done) override;
 
  private:
   struct Folder;  // the store's folder, opened for one operation
@@ -48,6 +52,7 @@ class DirectoryStore final : public ObjectStore {
   Result<PutOutcome> put_if_unchanged(const Folder& root, const std::string& key, ByteView bytes,
                                       const std::string& version);
   Result<bool> remove_now(const std::string& key);
+  Result<bool> remove_all_now(const std::vector<std::string>& keys);
   Result<bool> sync_now(const std::string& prefix);
 
   void remember(const Folder& root) EXCLUDES(mutex_);

@@ -82,6 +82,20 @@ class ObjectWriter {
   virtual void sync(const std::string& prefix, Completion<bool> done) = 0;
 };
 
-class ObjectStore : public ObjectReader, public ObjectWriter {};
+inline constexpr size_t kMaxRemovedAtOnce = 1000;
+
+// What a store does for many objects, or without their bytes passing through here.
+class ObjectMover {
+ public:
+  virtual ~ObjectMover() = default;
+  // `to` gets what `from` has, if that is `version` still: for objects whose name fixes their bytes. kKept:
+  // it is not, or the store does not copy by itself; then nothing was written.
+  virtual void copy(const std::string& from, const std::string& version, const std::string& to,
+                    Completion<PutOutcome> done) = 0;
+  // At most kMaxRemovedAtOnce. An error may leave some of them removed.
+  virtual void remove_all(std::vector<std::string> keys, Completion<bool> done) = 0;
+};
+
+class ObjectStore : public ObjectReader, public ObjectWriter, public ObjectMover {};
 
 }  // namespace thaw

@@ -82,4 +82,17 @@ void RetryingStore::sync(const std::string& prefix, Completion<bool> done) {
               TimePoint::max(), std::move(done));
 }
 
+void RetryingStore::copy(const std::string& from, const std::string& version, const std::string& to,
+                         Completion<PutOutcome> done) {
+  begin<PutOutcome>([this, from, version,
+                     to](Completion<PutOutcome> then) { below_.copy(from, version, to, std::move(then)); },
+                    TimePoint::max(), std::move(done));
+}
+
+void RetryingStore::remove_all(std::vector<std::string> keys, Completion<bool> done) {
+  begin<bool>(
+      [this, keys = std::move(keys)](Completion<bool> then) { below_.remove_all(keys, std::move(then)); },
+      TimePoint::max(), std::move(done));
+}
+
 }  // namespace thaw

@@ -37,6 +37,9 @@ class RetryingStore final : public ObjectStore {
            Completion<PutOutcome> done) override;
   void remove(const std::string& key, Completion<bool> done) override;
   void sync(const std::string& prefix, Completion<bool> done) override;
+  void copy(const std::string& from, const std::string& version, const std::string& to,
+            Completion<PutOutcome> done) override;
+  void remove_all(std::vector<std::string> keys, Completion<bool> done) override;
 
   uint64_t retries() const { return retries_.load(std::memory_order_relaxed); }
 

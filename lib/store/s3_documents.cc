@@ -99,6 +99,11 @@ Result<S3ListPage> parse_list_page(ByteView document) {
   return page;
 }
 
+std::string without_quotes(std::string_view tag) {
+  if (tag.size() >= 2 && tag.starts_with('"') && tag.ends_with('"')) tag = tag.substr(1, tag.size() - 2);
+  return std::string(tag);
+}
+
 std::string parse_error_code(ByteView document) {
   XmlScanner xml(as_text(document));
   const XmlScanner::Event root = xml.next();
@@ -114,6 +119,44 @@ std::string parse_error_code(ByteView document) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
   });
   return plain && code.size() <= kMaxCodeBytes ? code : std::string();
+}
+
+// Keys of a store need no escapes (is_object_key); a prefix may.
+std::string removal_document(const std::vector<std::string>& keys) {
+  std::string document = "<Delete><Quiet>true</Quiet>";
+  for (const std::string& key : keys) {
+    document += "<Object><Key>";
+    for (const char c : key) {
+      if (c == '&')
+        document += "&amp;";
+      else if (c == '<')
+        document += "&lt;";
+      else if (c == '>')
+        document += "&gt;";
+      else
+        document += c;
+    }
+    document += "</Key></Object>";
+  }
+  return document + "</Delete>";
+}
+
+Result<std::string> parse_removal_answer(ByteView document) {
+  const Error broken{Code::kDamaged, "the server does not say what became of the objects to be removed"};
+  XmlScanner xml(as_text(document));
+  const XmlScanner::Event root = xml.next();
+  if (root.kind != Kind::kOpen || root.text != "DeleteResult") return broken;
+  std::string first;
+  const bool whole = for_each_child(xml, [&](const std::string& name) {
+    if (name != "Error") return text_of_element(xml).has_value();
+    return for_each_child(xml, [&](const std::string& field) {
+      const auto text = text_of_element(xml);
+      if (text && field == "Code" && first.empty()) first = *text;
+      return text.has_value();
+    });
+  });
+  if (!whole || xml.next().kind != Kind::kEnd) return broken;
+  return first;
 }
 
 }  // namespace thaw

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lib/base/buffer.h"
@@ -27,7 +28,16 @@ inline constexpr size_t kMaxS3KeysPerPage = 1000;
 // kDamaged when it is no ListBucketResult or has more keys than a page may.
 Result<S3ListPage> parse_list_page(ByteView document);
 
+// An ETag as it is, but for the quotes around it.
+std::string without_quotes(std::string_view tag);
+
 // The error's code ("NoSuchKey"), at most 64 letters and digits; empty when it is no error document.
 std::string parse_error_code(ByteView document);
+
+// The body of a request that removes these, of which the answer names only what failed.
+std::string removal_document(const std::vector<std::string>& keys);
+// The code of the first object that was not removed; empty when all were. kDamaged when it is no answer to
+// that.
+Result<std::string> parse_removal_answer(ByteView document);
 
 }  // namespace thaw

@@ -38,11 +38,6 @@ bool is_error_document(ByteView body) {
   return as_text(body).starts_with('<') && !parse_error_code(body).empty();
 }
 
-std::string without_quotes(std::string_view tag) {
-  if (tag.size() >= 2 && tag.starts_with('"') && tag.ends_with('"')) tag = tag.substr(1, tag.size() - 2);
-  return std::string(tag);
-}
-
 Digest hash_of_nothing() {
   static const Digest digest = sha256({});
   return digest;

@@ -33,10 +33,14 @@ class S3Store final : public ObjectStore {
   // True also when there was nothing: S3 does not tell.
   void remove(const std::string& key, Completion<bool> done) override;
   void sync(const std::string& prefix, Completion<bool> done) override;
+  void copy(const std::string& from, const std::string& version, const std::string& to,
+            Completion<PutOutcome> done) override;
+  void remove_all(std::vector<std::string> keys, Completion<bool> done) override;
 
  private:
   struct Listing;
   struct Put;
+  struct Copy;
   using PutPtr = std::unique_ptr<Put>;
 
   S3Request request_for(HttpMethod method, const std::string& key) const;
@@ -52,10 +56,14 @@ class S3Store final : public ObjectStore {
   void on_put(PutPtr put, Result<HttpResponse> answer);
   void check_tags(PutPtr put);
 
+  void send(std::unique_ptr<Copy> copy);
+  void on_copy(std::unique_ptr<Copy> copy, Result<HttpResponse> answer);
+
   S3Client client_;
   Executor& executor_;
   std::atomic<bool> no_conditions_{false};  // the server has said so
   std::atomic<bool> bare_tags_{false};      // it knows ETags without their quotes only
+  std::atomic<bool> no_copies_{false};      // it does not copy by itself
 };
 
 }  // namespace thaw

@@ -34,6 +34,17 @@ class MemoryObjectStore final : public ObjectStore {
     done(removed);
   }
   void sync(const std::string&, Completion<bool> done) override { done(true); }
+  void copy(const std::string& from, const std::string& version, const std::string& to,
+            Completion<PutOutcome> done) override {
+    done(copy_now(from, version, to));
+  }
+  void remove_all(std::vector<std::string> keys, Completion<bool> done) override {
+    {
+      const MutexLock lock(mutex_);
+      for (const std::string& key : keys) objects_.erase(key);
+    }
+    done(true);
+  }
 
   void set_time(uint64_t seconds) { time_ = seconds; }
 
@@ -72,6 +83,14 @@ class MemoryObjectStore final : public ObjectStore {
         found.push_back({next->first, next->second.bytes.size(), next->second.modified});
     }
     return found;
+  }
+  PutOutcome copy_now(const std::string& from, const std::string& version, const std::string& to)
+      EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    const auto found = objects_.find(from);
+    if (found == objects_.end() || std::to_string(found->second.version) != version) return PutOutcome::kKept;
+    objects_[to] = {found->second.bytes, ++versions_, time_};
+    return PutOutcome::kStored;
   }
   Result<PutOutcome> put_now(const std::string& key, ByteView bytes, const PutOptions& options)
       EXCLUDES(mutex_) {

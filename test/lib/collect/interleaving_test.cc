@@ -46,6 +46,16 @@ class SteppedStore final : public ObjectStore {
     below_.sync(prefix, std::move(done));
   }
 
+  void copy(const std::string& from, const std::string& version, const std::string& to,
+            Completion<PutOutcome> done) override {
+    if (!step()) return done(gone());
+    below_.copy(from, version, to, std::move(done));
+  }
+  void remove_all(std::vector<std::string> keys, Completion<bool> done) override {
+    if (!step()) return done(gone());
+    below_.remove_all(std::move(keys), std::move(done));
+  }
+
   // Runs `before` instead of waiting at the operation of that number; the actor is killed there when it
   // returns false.
   void at(size_t step, std::function<bool()> before) {

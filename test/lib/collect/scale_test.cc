@@ -37,9 +37,14 @@ class HugeStore final : public ObjectStore {
   void put(const std::string&, ByteView, const PutOptions&, Completion<PutOutcome> done) override {
     done(PutOutcome::kStored);
   }
-  void remove(const std::string&, Completion<bool> done) override {
-    ++removed;
-    done(true);
+  void remove(const std::string&, Completion<bool> done) override { done(false); }
+  void copy(const std::string&, const std::string&, const std::string&,
+            Completion<PutOutcome> done) override {
+    done(PutOutcome::kKept);
+  }
+  void remove_all(std::vector<std::string> keys, Completion<bool> done) override {
+    removed += keys.size();
+    done(keys.size() <= kMaxRemovedAtOnce);
   }
   void sync(const std::string&, Completion<bool> done) override { done(true); }
 

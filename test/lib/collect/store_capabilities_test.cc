@@ -30,6 +30,13 @@ class HeedlessStore final : public ObjectStore {
   void sync(const std::string& prefix, Completion<bool> done) override {
     below_.sync(prefix, std::move(done));
   }
+  void copy(const std::string& from, const std::string& version, const std::string& to,
+            Completion<PutOutcome> done) override {
+    below_.copy(from, version, to, std::move(done));
+  }
+  void remove_all(std::vector<std::string> keys, Completion<bool> done) override {
+    below_.remove_all(std::move(keys), std::move(done));
+  }
 
  private:
   const PutIf heedless_;

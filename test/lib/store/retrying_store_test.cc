@@ -29,6 +29,11 @@ class TroubledStore final : public ObjectStore {
   }
   void remove(const std::string&, Completion<bool> done) override { answer(std::move(done), true); }
   void sync(const std::string&, Completion<bool> done) override { answer(std::move(done), true); }
+  void copy(const std::string&, const std::string&, const std::string&,
+            Completion<PutOutcome> done) override {
+    answer(std::move(done), PutOutcome::kStored);
+  }
+  void remove_all(std::vector<std::string>, Completion<bool> done) override { answer(std::move(done), true); }
 
  private:
   template <class T>

@@ -100,4 +100,22 @@ TEST_CASE("an error's code is read, also of a document that was cut off", "[s3]"
   CHECK(code_of("\xff\xfe\0x").empty());
 }
 
+TEST_CASE("the answer to a removal of many names the first that failed", "[s3]") {
+  const auto answer = [](const std::string& inside) {
+    return parse_removal_answer(
+        as_bytes("<?xml version=\"1.0\"?><DeleteResult xmlns=\"x\">" + inside + "</DeleteResult>"));
+  };
+  CHECK(answer("")->empty());
+  CHECK(answer("<Deleted><Key>a</Key></Deleted>")->empty());
+  CHECK(answer("<Error><Key>a</Key><Code>AccessDenied</Code><Message>m</Message></Error>"
+               "<Error><Key>b</Key><Code>InternalError</Code></Error>")
+            .value() == "AccessDenied");
+  for (const char* text :
+       {"", "<Error><Code>SlowDown</Code></Error>", "<DeleteResult>", "<DeleteResult><Error></DeleteResult>"})
+    CHECK(parse_removal_answer(as_bytes(text)).error().code == Code::kDamaged);
+  CHECK(removal_document({"a&b", "c<d>"}) ==
+        "<Delete><Quiet>true</Quiet><Object><Key>a&amp;b</Key></Object><Object><Key>c&lt;d&gt;</Key></"
+        "Object></Delete>");
+}
+
 }  // namespace thaw

@@ -70,4 +70,71 @@ TEST_CASE("an error document in a successful answer to a put is an error", "[s3]
   CHECK(put.error().code == Code::kUnreachable);
 }
 
+TEST_CASE("the store copies by itself what was read, and says when it did not", "[s3]") {
+  std::string head;
+  std::atomic<int> refused{0};  // how many of the next copies
+  std::atomic<int> status{412};
+  ScriptedBucket bucket([&](const ScriptedRequest& request) {
+    head = request.head;
+    if (refused > 0) {
+      --refused;
+      return answer_with(status, "");
+    }
+    return answer_with(200, "<CopyObjectResult><ETag>t</ETag></CopyObjectResult>");
+  });
+  const auto copy = [&](const std::string& version) {
+    return await<PutOutcome>(
+        [&](Completion<PutOutcome> done) { bucket.store->copy("a/b", version, "c/d", std::move(done)); });
+  };
+  CHECK(copy("\"t\"").value() == PutOutcome::kStored);
+  CHECK(head.starts_with("PUT /images/p/c/d "));
+  CHECK(head.find("x-amz-copy-source: /images/p/a/b\r\n") != std::string::npos);
+  CHECK(head.find("x-amz-copy-source-if-match: \"t\"\r\n") != std::string::npos);
+  // A server that compares tags without their quotes.
+  refused = 1;
+  CHECK(copy("\"t\"").value() == PutOutcome::kStored);
+  CHECK(head.find("x-amz-copy-source-if-match: t\r\n") != std::string::npos);
+  refused = 2;
+  CHECK(copy("\"t\"").value() == PutOutcome::kKept);
+  CHECK(copy("").value() == PutOutcome::kKept);
+  status = 503;
+  refused = 1;
+  CHECK(copy("\"t\"").error().code == Code::kUnreachable);
+  // One that cannot is asked once.
+  status = 501;
+  refused = 1;
+  CHECK(copy("\"t\"").value() == PutOutcome::kKept);
+  const int before = bucket.server.requests();
+  CHECK(copy("\"t\"").value() == PutOutcome::kKept);
+  CHECK(bucket.server.requests() == before);
+}
+
+TEST_CASE("many objects are removed with one request, and none is left without a word", "[s3]") {
+  std::string head;
+  std::string answer = "<DeleteResult/>";
+  ScriptedBucket bucket([&](const ScriptedRequest& request) {
+    head = request.head;
+    return answer_with(200, answer);
+  });
+  const auto remove = [&](std::vector<std::string> keys) {
+    return await<bool>(
+        [&](Completion<bool> done) { bucket.store->remove_all(std::move(keys), std::move(done)); });
+  };
+  CHECK(remove({"a", "b/c"}).value());
+  CHECK(head.starts_with("POST /images?delete= "));
+  // Of the document with both keys.
+  CHECK(head.find("content-md5: ") != std::string::npos);
+  CHECK(head.find("SignedHeaders=content-md5;host;") != std::string::npos);
+  answer = "<DeleteResult><Error><Key>p/a</Key><Code>AccessDenied</Code></Error></DeleteResult>";
+  CHECK(remove({"a"}).error().code == Code::kRefused);
+  answer = "<DeleteResult><Error><Key>p/a</Key><Code>InternalError</Code></Error></DeleteResult>";
+  CHECK(remove({"a"}).error().code == Code::kUnreachable);
+  answer = "<html>";
+  CHECK_FALSE(remove({"a"}).ok());
+  CHECK(remove({"../a"}).error().code == Code::kUsage);
+  const int before = bucket.server.requests();
+  CHECK(remove({}).value());
+  CHECK(bucket.server.requests() == before);
+}
+
 }  // namespace thaw
