@@ -39,12 +39,21 @@ Chain::Chain(const Parts& parts, const ChainOptions& options)
                random_number()},
               options.roots, limits_of(options)),
       flash_store_(parts.flash),
+      zone_store_(parts.zone),
       zone_(through(parts.zone, Tier::kZone, origin_, parts)),
       flash_(through(flash_store_, Tier::kFlash, below_flash(), parts)),
       memory_store_(options.memory, parts.counters.tier(Tier::kMemory)),
       single_flight_(memory_store_, below_flight(), origin_, parts.timers),
       memory_(memory_store_, Tier::kMemory, single_flight_, parts.counters.tier(Tier::kMemory)),
       read_ahead_(options.read_ahead) {}
+
+std::vector<ChunkStore*> Chain::caches() {
+  std::vector<ChunkStore*> caches{&memory_store_};
+  for (ChunkStore* cache : {static_cast<ChunkStore*>(flash_store_), zone_store_}) {
+    if (cache != nullptr) caches.push_back(cache);
+  }
+  return caches;
+}
 
 void Chain::set_origin_in_flight(uint32_t in_flight) { origin_.set_in_flight(shares_of(in_flight)); }
 

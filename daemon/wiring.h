@@ -45,6 +45,8 @@ class Chain {
   MemoryStore& memory() { return memory_store_; }
   Origin& origin() { return origin_; }
   FlashStore* flash() { return flash_store_; }
+  // The tiers that may hold a chunk, the store not among them, nearest first.
+  std::vector<ChunkStore*> caches();
   // What is under way in a tier: for memory, chunks that are fetched into it; for the origin, requests.
   uint64_t in_flight(Tier tier) const;
   ReadAheadBudget& read_ahead() { return read_ahead_; }
@@ -60,6 +62,7 @@ class Chain {
   // In the order in which a fetch goes down, last to first.
   Origin origin_;
   FlashStore* const flash_store_;
+  ChunkStore* const zone_store_;
   std::optional<ReadThrough> zone_;
   std::optional<ReadThrough> flash_;
   MemoryStore memory_store_;

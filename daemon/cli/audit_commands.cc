@@ -3,6 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/cli/collect_work.h"
+#include "daemon/control/client.h"
+#include "lib/base/base64.h"
 #include "lib/collect/audit.h"
 #include "lib/collect/store_capabilities.h"
 
@@ -66,9 +68,28 @@ Status check_whole(Invocation& invocation) {
   return {};
 }
 
+// What the daemon of this machine still has in its caches, flash and zone among them.
+Result<SealedChunk> ask_daemon(const ControlClient& daemon, const ChunkRef& ref) {
+  THAW_ASSIGN(const Json answer,
+              daemon.post("/v1/chunk", {{"id", ref.id.hex()}, {"stored_length", ref.stored_length}}));
+  const auto bytes = from_base64(answer.value("bytes", ""));
+  if (!bytes) return Error{Code::kFailed, "the daemon's answer is not understood"};
+  return SealedChunk::verify(ref, Buffer::copy_of(as_bytes(*bytes)));
+}
+
 Status scrub_whole(Invocation& invocation) {
   THAW_ASSIGN(const auto work, CollectWork::begin(invocation, KeyringUse::kRead));
-  THAW_ASSIGN(const AuditReport report, scrub_store(work->room(), {}, work->progress()));
+  const ControlClient daemon(invocation.socket());
+  // The daemon is waited for, which the store's threads must not do.
+  const FindElsewhere elsewhere = [&](const ChunkRef& ref, Completion<SealedChunk> done) {
+    work->room().workers.post([&daemon, ref, done = std::move(done)]() mutable {
+      Result<SealedChunk> found = ask_daemon(daemon, ref);
+      if (found.ok()) return done(std::move(found));
+      done(Error{Code::kDamaged,
+                 "chunk " + ref.id.hex() + " is in no root of the store, and in no cache of this machine"});
+    });
+  };
+  THAW_ASSIGN(const AuditReport report, scrub_store(work->room(), elsewhere, work->progress()));
   work->end_progress();
   print_audit(invocation, "scrub", report);
   return {};
@@ -98,8 +119,9 @@ void add_audit_commands(CLI::App& app, Invocation& invocation) {
       return *capabilities ? show_capabilities(call) : check_whole(call);
     };
   });
-  app.add_subcommand(
-         "scrub", "Read every chunk that images need, and mend what is missing or damaged from another root")
+  app.add_subcommand("scrub",
+                     "Read every chunk that images need, and mend what is missing or damaged from another "
+                     "root or a cache")
       ->callback([&invocation] { invocation.action = scrub_whole; });
 }
 

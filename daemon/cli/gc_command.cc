@@ -17,7 +17,8 @@ Json decision_json(const CollectDecision& decision) {
           {"images", decision.images},
           {"objects", decision.objects},
           {"bytes", decision.bytes},
-          {"requests", decision.requests}};
+          {"requests", decision.requests},
+          {"seconds", decision.seconds}};
 }
 
 std::string duration_text(uint64_t seconds) {
@@ -36,7 +37,7 @@ std::string decision_line(const CollectDecision& decision) {
   if (decision.wait_seconds > 0) line += ", for another " + duration_text(decision.wait_seconds);
   if (decision.objects > 0) {
     line += "; " + std::to_string(decision.objects) + " chunks, " + format_size(decision.bytes) + ", about " +
-            std::to_string(decision.requests) + " requests";
+            std::to_string(decision.requests) + " requests, " + duration_text(decision.seconds);
   }
   return line + "\n";
 }

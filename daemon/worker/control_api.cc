@@ -6,11 +6,15 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/worker/explain.h"
+#include "lib/base/await.h"
+#include "lib/base/base64.h"
 
 namespace thaw {
 namespace {
 
 using Json = nlohmann::json;
+
+constexpr Duration kCacheTime = std::chrono::seconds(5);  // for one chunk that is asked for
 
 // What is needed to open an image again, by the next daemon: a request of the API, pinned to the manifest.
 struct ImageRequestText {
@@ -116,6 +120,7 @@ void ControlApi::register_with(ControlServer& server) {
     parts_.roots.hurry();
     return parts_.live.reload();
   });
+  server.on_post("/v1/chunk", [this](const Json& request) { return cached_chunk(request); });
   server.on_get("/v1/config", [this](const Json&) -> Result<Json> { return parts_.live.describe(); });
 }
 
@@ -228,6 +233,23 @@ Result<Json> ControlApi::explain_mount(const Json& request) {
   const ImageCounters& counters = parts_.counters.image(Digest::from_hex(mount.manifest).value_or(Digest{}));
   answer.update(explain({counters, *story->slow_reads, story->trace.get(), story->chunk_size}));
   return answer;
+}
+
+// Sealed, for a scrub: what the store has lost a cache may still have.
+Result<Json> ControlApi::cached_chunk(const Json& request) {
+  const auto id = ChunkId::from_hex(request.value("id", ""));
+  if (!id) return Error{Code::kUsage, "\"id\" must be a chunk's id, 64 hexadecimal digits"};
+  const ChunkRef ref{*id, request.value("stored_length", uint32_t{0})};
+  Fetch fetch;
+  fetch.deadline = steady_clock().now() + kCacheTime;
+  using Found = std::optional<SealedChunk>;
+  for (ChunkStore* cache : parts_.chain.caches()) {
+    const auto found =
+        await<Found>([&](Completion<Found> done) { cache->find(ref, fetch, std::move(done)); });
+    if (found.ok() && found.value())
+      return Json{{"id", id->hex()}, {"bytes", to_base64(found.value()->bytes())}};
+  }
+  return Error{Code::kNotFound, "chunk " + id->hex() + " is in no cache of this worker"};
 }
 
 Json ControlApi::store_away_seconds() const {

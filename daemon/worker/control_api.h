@@ -47,6 +47,7 @@ class ControlApi {
   Result<nlohmann::json> list_mounts();
   Result<nlohmann::json> explain_mount(const nlohmann::json& request);
   Result<nlohmann::json> stats();
+  Result<nlohmann::json> cached_chunk(const nlohmann::json& request);
   nlohmann::json describe(const Mount& mount);
   nlohmann::json store_away_seconds() const;
 

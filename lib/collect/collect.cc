@@ -16,6 +16,7 @@ constexpr std::array<std::string_view, 5> kActionNames{"create", "retire", "expi
 constexpr size_t kMaxSteps = 1000;
 // Of a copied chunk: a look at the copy, the original, the put.
 constexpr uint64_t kRequestsPerCopy = 3;
+constexpr double kRequestsAtOnce = 32;
 
 CollectDecision decide(CollectAction action, const RootId& root, std::string why) {
   CollectDecision decision;
@@ -155,6 +156,15 @@ Status estimate_copy(CollectRoom& room, CollectDecision& decision) {
   return {};
 }
 
+Status estimate_removal(CollectRoom& room, CollectDecision& decision, const ProgressFn& progress) {
+  THAW_ASSIGN(const Root::Count count, count_root(room, decision.root, progress));
+  decision.objects = count.chunks;
+  decision.bytes = count.bytes;
+  // A listing, a look for alarms and a removal for each thousand.
+  decision.requests = 3 * (count.chunks / kMaxRemovedAtOnce + 1);
+  return {};
+}
+
 }  // namespace
 
 std::string_view collect_action_name(CollectAction action) {
@@ -173,12 +183,17 @@ Result<std::vector<CollectDecision>> plan_collection(CollectRoom& room, const Co
 }
 
 Status estimate(CollectRoom& room, CollectDecision& decision, const ProgressFn& progress) {
-  if (decision.action == CollectAction::kRetire) return estimate_copy(room, decision);
-  if (decision.action != CollectAction::kDelete) return {};
-  THAW_ASSIGN(const Root::Count count, count_root(room, decision.root, progress));
-  decision.objects = count.chunks;
-  decision.bytes = count.bytes;
-  decision.requests = count.chunks;
+  if (decision.action == CollectAction::kRetire) {
+    THAW_TRY(estimate_copy(room, decision));
+  } else if (decision.action == CollectAction::kDelete) {
+    THAW_TRY(estimate_removal(room, decision, progress));
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  THAW_ASSIGN(const std::vector<ListedObject> listed, room.catalog.list({std::string(kLeaseFolder), "", 1}));
+  (void)listed;
+  const std::chrono::duration<double> round_trip = std::chrono::steady_clock::now() - begin;
+  decision.seconds = static_cast<uint64_t>(
+      round_trip.count() * static_cast<double>(decision.requests) / kRequestsAtOnce + 0.5);
   return {};
 }
 

@@ -31,6 +31,7 @@ struct CollectDecision {
   uint64_t objects = 0;   // to be copied or removed
   uint64_t bytes = 0;     // of those
   uint64_t requests = 0;  // to the store, about
+  uint64_t seconds = 0;   // that they take, about: as long as a listing takes now, so many at a time
 };
 
 // Decides about every root; changes nothing. kDamaged for what stops collection (see refuse_problems),

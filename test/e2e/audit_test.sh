@@ -39,6 +39,29 @@ test_a_scrub_mends_from_another_root() {
   expect 6 thaw scrub
 }
 
+test_a_scrub_mends_from_a_cache() {
+  copy_store
+  write_config ".memory.size = \"512MiB\" | .flash = {path: \"$T/flash\", size: \"512MiB\"}"
+  local chunk
+  start_daemon
+  mkdir "$T/mnt"
+  thaw mount nasty:1 "$T/mnt" >/dev/null
+  find "$T/mnt" -type f -exec cat {} + >/dev/null
+  chunk=$(thaw stats --json | jq -r .tiers.origin.hits)
+  [ "$chunk" -gt 10 ] || fail "only $chunk chunks were fetched"
+  rm -r "$T"/store/roots/1/chunks
+  expect 6 thaw store check
+  # debian:1 and a chunk or two of nasty:1 were never read here, and are lost until they are built again.
+  expect 6 thaw scrub --json
+  jq -e '.repaired > 10' "$T/out" || fail "nothing was mended: $(head -c 300 "$T/out")"
+  thaw umount "$T/mnt"
+  stop_daemon
+  thaw build "oci:$IMAGES/nasty:latest" nasty:1 >/dev/null
+  thaw build "oci:$IMAGES/debian:latest" debian:1 >/dev/null
+  expect 0 thaw store check
+  expect 0 thaw verify --all
+}
+
 test_a_store_says_what_it_can() {
   copy_store
   write_config
