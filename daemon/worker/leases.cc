@@ -36,9 +36,11 @@ Status Leases::write_next() {
   writing_ = true;
   // In this order: an image is shown before its hold is dropped.
   std::set<Digest> manifests(held_.begin(), held_.end());
+  const bool nothing_listed = listed_.empty();
   mutex_.unlock();
   for (const Digest& shown : shown_()) manifests.insert(shown);
-  Status written = write(manifests);
+  // Who uses nothing, and has said so, need not say it again.
+  Status written = manifests.empty() && nothing_listed ? Status() : write(manifests);
   mutex_.lock();
   writing_ = false;
   changed_.notify_all();
@@ -65,6 +67,10 @@ Status Leases::write(const std::set<Digest>& manifests) {
 }
 
 void Leases::end(Duration patience) {
+  {
+    const MutexLock lock(mutex_);
+    if (listed_.empty()) return;
+  }
   const auto lease = std::make_shared<std::string>(write_lease({holder_, {}}));
   const PutOptions options{PutIf::kAlways, {}, Durability::kWithSync};
   auto put = begin<PutOutcome>([&](Completion<PutOutcome> done) {

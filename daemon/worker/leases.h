@@ -47,7 +47,7 @@ class Leases {
   // Writes the lease, so that it does not lapse and lists nothing that is gone.
   Status renew() EXCLUDES(mutex_);
   // Gives up all: the worker ends. Waits no longer than `patience`.
-  void end(Duration patience);
+  void end(Duration patience) EXCLUDES(mutex_);
 
  private:
   Status list(const Digest& manifest) EXCLUDES(mutex_);

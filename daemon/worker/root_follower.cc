@@ -74,7 +74,9 @@ void RootFollower::look() {
   Status looked = refresh_roots();
   if (looked.ok()) looked = parts_.leases.renew();
   if (looked.ok()) looked = check_mounts();
-  tell("the roots of the store", looked);
+  // Before the first build there is no store, and nobody who would miss it.
+  const bool concerns_somebody = !roots_.empty() || !parts_.shown().empty();
+  if (concerns_somebody) tell("the roots of the store", looked);
   next_look_ = steady_clock().now() + (looked.ok() ? Leases::kRenewed : kRetry);
 }
 
