@@ -69,7 +69,10 @@ class SteppedStore final : public ObjectStore {
 
   bool step() {
     if (killed_) return false;
-    if (steps_++ == step_ && before_) killed_ = !before_();
+    if (steps_++ != step_) return true;
+    // It may set another one.
+    const std::function<bool()> before = before_;
+    killed_ = !before();
     return !killed_;
   }
 
