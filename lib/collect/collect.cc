@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <cmath>
 
 #include "lib/collect/alarms.h"
 #include "lib/collect/move_live.h"
@@ -193,7 +195,7 @@ Status estimate(CollectRoom& room, CollectDecision& decision, const ProgressFn& 
   (void)listed;
   const std::chrono::duration<double> round_trip = std::chrono::steady_clock::now() - begin;
   decision.seconds = static_cast<uint64_t>(
-      round_trip.count() * static_cast<double>(decision.requests) / kRequestsAtOnce + 0.5);
+      std::llround(round_trip.count() * static_cast<double>(decision.requests) / kRequestsAtOnce));
   return {};
 }
 
