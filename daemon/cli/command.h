@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
@@ -53,6 +54,17 @@ class ProgressBar {
   const std::string label_;
   int shown_percent_ = -1;
 };
+
+// A subcommand whose action gets `options` as they were parsed.
+template <class Options>
+CLI::App* add_action(CLI::App* group, Invocation& invocation, const char* name, const char* help,
+                     const std::shared_ptr<Options>& options, Status (*action)(Invocation&, const Options&)) {
+  CLI::App* command = group->add_subcommand(name, help);
+  command->callback([&invocation, options, action] {
+    invocation.action = [options, action](Invocation& call) { return action(call, *options); };
+  });
+  return command;
+}
 
 void add_build_command(CLI::App& app, Invocation& invocation);
 void add_image_commands(CLI::App& app, Invocation& invocation);

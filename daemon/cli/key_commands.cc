@@ -182,35 +182,24 @@ Status retire(Invocation& invocation, const KeyOptions& options) {
   return {};
 }
 
-using KeyAction = Status (*)(Invocation&, const KeyOptions&);
-
-CLI::App* add_key_command(CLI::App* group, Invocation& invocation, const char* name, const char* help,
-                          const std::shared_ptr<KeyOptions>& options, KeyAction action) {
-  CLI::App* command = group->add_subcommand(name, help);
-  command->callback([&invocation, options, action] {
-    invocation.action = [options, action](Invocation& call) { return action(call, *options); };
-  });
-  return command;
-}
-
 }  // namespace
 
 void add_key_commands(CLI::App& app, Invocation& invocation) {
   CLI::App* group = app.add_subcommand("keys", "The tenants' keys");
   group->require_subcommand(1);
   const auto options = std::make_shared<KeyOptions>();
-  add_key_command(group, invocation, "list", "Which keys there are", options, list_keys)
+  add_action(group, invocation, "list", "Which keys there are", options, list_keys)
       ->add_flag("--envelopes", options->envelopes, "Count what is under each, by reading the store");
-  add_key_command(group, invocation, "create", "Make a tenant's key; one that exists is left as it is",
-                  options, create)
+  add_action(group, invocation, "create", "Make a tenant's key; one that exists is left as it is", options,
+             create)
       ->add_option("TENANT", options->tenant, "Whose key")
       ->required();
-  add_key_command(group, invocation, "rotate", "Make a tenant's next key and put all of his images under it",
-                  options, rotate)
+  add_action(group, invocation, "rotate", "Make a tenant's next key and put all of his images under it",
+             options, rotate)
       ->add_option("TENANT", options->tenant, "Whose key")
       ->required();
-  add_key_command(group, invocation, "retire", "Remove a key that no image needs any more, for good", options,
-                  retire)
+  add_action(group, invocation, "retire", "Remove a key that no image needs any more, for good", options,
+             retire)
       ->add_option("KEYID", options->key_id, "As 'thaw keys list' shows it, as in acme/1")
       ->required();
 }

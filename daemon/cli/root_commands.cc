@@ -121,22 +121,13 @@ Status clear_alarm(Invocation& invocation, const RootOptions& options) {
 
 using RootAction = Status (*)(Invocation&, const RootOptions&);
 
-CLI::App* add_root_command(CLI::App* group, Invocation& invocation, const char* name, const char* help,
-                           const std::shared_ptr<RootOptions>& options, RootAction action) {
-  CLI::App* command = group->add_subcommand(name, help);
-  command->callback([&invocation, options, action] {
-    invocation.action = [options, action](Invocation& call) { return action(call, *options); };
-  });
-  return command;
-}
-
 void need_root(CLI::App* command, const std::shared_ptr<RootOptions>& options) {
   command->add_option("ROOT", options->root, "As 'thaw roots list' shows it")->required();
 }
 
 void add_step(CLI::App* group, Invocation& invocation, const char* name, const char* help,
               const std::shared_ptr<RootOptions>& options, RootAction action) {
-  CLI::App* command = add_root_command(group, invocation, name, help, options, action);
+  CLI::App* command = add_action(group, invocation, name, help, options, action);
   need_root(command, options);
   command->add_flag("--exclusive", options->exclusive,
                     "Nobody else changes roots meanwhile: for a store without conditional puts");
@@ -155,16 +146,16 @@ void add_root_commands(CLI::App& app, Invocation& invocation) {
       "  thaw roots delete 1          removes it\n"
       "'thaw gc' does all that by itself, with time between the steps.");
   const auto options = std::make_shared<RootOptions>();
-  add_root_command(group, invocation, "list", "State and size of each root", options, list_roots)
+  add_action(group, invocation, "list", "State and size of each root", options, list_roots)
       ->add_flag("--count", options->count, "Count anew, and keep the count");
-  CLI::App* make = add_root_command(group, invocation, "create", "Begin a new generation", options, create);
+  CLI::App* make = add_action(group, invocation, "create", "Begin a new generation", options, create);
   make->add_option("--share", options->share, "Part of the builds that it takes, as 5% (default: all)");
   make->add_flag("--new-salt", options->new_salt, "Share no chunk with older roots");
   add_step(group, invocation, "retire", "Copy what is used out of a root; builds leave it", options, retire);
   add_step(group, invocation, "expire", "Raise an alarm when it is still read", options, expire);
   add_step(group, invocation, "delete", "Remove an expired root for good", options, remove_root);
-  CLI::App* clear = add_root_command(group, invocation, "clear-alarm",
-                                     "Let an expired root be deleted after all", options, clear_alarm);
+  CLI::App* clear = add_action(group, invocation, "clear-alarm", "Let an expired root be deleted after all",
+                               options, clear_alarm);
   need_root(clear, options);
   clear->add_option("--reason", options->reason, "Why it may go; kept with the root")->required();
 }

@@ -150,7 +150,7 @@ Status RootFollower::raise(const RootId& root, const std::string& why) {
   const std::string alarm = write_alarm({root, parts_.leases.holder(), why});
   THAW_ASSIGN(const PutOutcome outcome, parts_.catalog.write(key, as_bytes(alarm), {}));
   (void)outcome;
-  raised_[root] = why;
+  raised_.insert(root);
   ++parts_.counters.alarms;
   spdlog::error("alarm: root {} is still needed: {}", root, why);
   return {};

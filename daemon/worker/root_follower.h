@@ -61,9 +61,9 @@ class RootFollower {
   void tell(const char* what, const Status& status);
 
   const Parts parts_;
-  std::vector<Root> roots_;               // of run()'s thread: readable ones, newest first
-  std::map<RootId, std::string> raised_;  // the same: what was said of each
-  TimePoint next_look_{};                 // the same
+  std::vector<Root> roots_;  // of run()'s thread: readable ones, newest first
+  std::set<RootId> raised_;  // the same: who has an alarm of this worker
+  TimePoint next_look_{};    // the same
 
   Mutex mutex_;
   CondVar changed_;

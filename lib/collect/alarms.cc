@@ -1,5 +1,7 @@
 #include "lib/collect/alarms.h"
 
+#include "lib/collect/update_root.h"
+
 namespace thaw {
 
 Result<std::vector<Alarm>> read_alarms(CollectRoom& room, const RootId& root) {
@@ -31,12 +33,8 @@ Status refuse_alarms(CollectRoom& room, const RootId& root) {
 
 Result<size_t> clear_alarms(CollectRoom& room, const RootId& root, const std::string& reason) {
   THAW_ASSIGN(const std::vector<Alarm> alarms, read_alarms(room, root));
-  for (;;) {
-    THAW_ASSIGN(StoredRoot stored, room.catalog.read_stored_root(root));
-    stored.root.cleared = reason;
-    THAW_ASSIGN(const PutOutcome outcome, room.catalog.put_root(stored.root, stored.version));
-    if (outcome == PutOutcome::kStored) break;
-  }
+  THAW_ASSIGN(const Root cleared, update_root(room, root, [&](Root& kept) { kept.cleared = reason; }));
+  (void)cleared;
   const std::string folder = alarm_folder(root);
   THAW_TRY(room.catalog.for_each(folder, [&](const ListedObject& object) -> Status {
     THAW_ASSIGN(const bool removed, room.catalog.remove(object.key));

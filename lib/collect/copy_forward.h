@@ -20,6 +20,13 @@ struct CopyCounts {
   uint64_t images = 0;
   uint64_t chunks = 0;  // that were written
   uint64_t bytes = 0;   // of them
+
+  CopyCounts& operator+=(const CopyCounts& more) {
+    images += more.images;
+    chunks += more.chunks;
+    bytes += more.bytes;
+    return *this;
+  }
 };
 
 class CopyForward {

@@ -85,10 +85,7 @@ Result<CopyCounts> move_live(CollectRoom& room, const RootId& root, const Progre
     }
     CopyForward copy(room, std::move(sources), target->id, progress);
     for (const Digest& manifest : wanted) THAW_TRY(copy.copy(manifest));
-    const CopyCounts counts = copy.counts();
-    total.images += counts.images;
-    total.chunks += counts.chunks;
-    total.bytes += counts.bytes;
+    total += copy.counts();
   }
   return Error{Code::kFailed, "images in root " + root + " keep becoming used; try again"};
 }

@@ -5,6 +5,7 @@
 
 #include "lib/build/in_flight.h"
 #include "lib/collect/store_time.h"
+#include "lib/collect/update_root.h"
 
 namespace thaw {
 namespace {
@@ -68,12 +69,7 @@ Result<Root::Count> count_root(CollectRoom& room, const RootId& root, const Prog
 Result<Root> recount_root(CollectRoom& room, const RootId& root, const ProgressFn& progress) {
   THAW_ASSIGN(Root::Count count, count_root(room, root, progress));
   THAW_ASSIGN(count.at, store_time(room.catalog));
-  for (;;) {
-    THAW_ASSIGN(StoredRoot stored, room.catalog.read_stored_root(root));
-    stored.root.counted = count;
-    THAW_ASSIGN(const PutOutcome outcome, room.catalog.put_root(stored.root, stored.version));
-    if (outcome == PutOutcome::kStored) return stored.root;
-  }
+  return update_root(room, root, [&](Root& kept) { kept.counted = count; });
 }
 
 }  // namespace thaw

@@ -7,6 +7,7 @@
 #include "lib/collect/move_live.h"
 #include "lib/collect/remove_objects.h"
 #include "lib/collect/store_time.h"
+#include "lib/collect/update_root.h"
 
 namespace thaw {
 namespace {
@@ -50,14 +51,9 @@ Status need_other_active(CollectRoom& room, const RootId& root) {
                "root " + root + " is the only active one, and builds need one; see 'thaw roots create'"};
 }
 
-Result<Root> mark_emptied(CollectRoom& room, const RootId& root) {
-  for (;;) {
-    THAW_ASSIGN(StoredRoot stored, room.catalog.read_stored_root(root));
-    stored.root.emptied = true;
-    stored.root.counted.reset();
-    THAW_ASSIGN(const PutOutcome outcome, room.catalog.put_root(stored.root, stored.version));
-    if (outcome == PutOutcome::kStored) return stored.root;
-  }
+void mark_emptied(Root& root) {
+  root.emptied = true;
+  root.counted.reset();
 }
 
 }  // namespace
@@ -108,14 +104,12 @@ Result<CourseReport> delete_root(CollectRoom& room, const RootId& root, const Pr
   }
   // Whoever began to use something of it until then is seen now; whoever comes later sees that it is deleted.
   THAW_ASSIGN(const CopyCounts late, move_live(room, root, progress));
-  report.copied.images += late.images;
-  report.copied.chunks += late.chunks;
-  report.copied.bytes += late.bytes;
+  report.copied += late;
   THAW_ASSIGN(const RemovedObjects removed, remove_objects(room, root, progress));
   report.removed = removed.objects;
   report.removed_bytes = removed.bytes;
   if (!report.root.emptied) {
-    THAW_ASSIGN(report.root, mark_emptied(room, root));
+    THAW_ASSIGN(report.root, update_root(room, root, mark_emptied));
   }
   return report;
 }

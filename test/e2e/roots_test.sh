@@ -16,6 +16,19 @@ empty_caches() {
 }
 # Each lease looks as if it had been written two days ago.
 let_leases_lapse() { find "$T/store/leases" -type f -exec touch -d '2 days ago' {} +; }
+# Mounts an image whose name is gone and whose lease has lapsed when its root expires.
+mount_from_an_expired_root() {
+  copy_store
+  write_config
+  start_daemon
+  mkdir "$T/mnt"
+  thaw mount "$1" "$T/mnt" >/dev/null
+  thaw rm "$1"
+  thaw roots create >/dev/null
+  let_leases_lapse
+  thaw roots retire 1
+  thaw roots expire 1
+}
 alarms() { thaw roots list --json | jq -r --arg id "$1" '.roots[] | select(.id == $id) | .alarms | length'; }
 has_alarm() { [ "$(alarms 1)" -gt 0 ]; }
 
@@ -66,16 +79,7 @@ test_a_mount_outlives_its_root() {
 }
 
 test_an_expired_root_in_use_raises_an_alarm() {
-  copy_store
-  write_config
-  start_daemon
-  mkdir "$T/mnt"
-  thaw mount debian:1 "$T/mnt" >/dev/null
-  thaw rm debian:1
-  thaw roots create >/dev/null
-  let_leases_lapse
-  thaw roots retire 1
-  thaw roots expire 1
+  mount_from_an_expired_root debian:1
   equal "$(json_value .root thaw inspect nasty:1)" 2
   # Reads alone do it: the worker asks for what it does not have.
   find "$T/mnt/usr/lib" -type f -exec cat {} + >/dev/null
@@ -96,16 +100,7 @@ test_an_expired_root_in_use_raises_an_alarm() {
 }
 
 test_a_mount_that_reads_nothing_raises_it_too() {
-  copy_store
-  write_config
-  start_daemon
-  mkdir "$T/mnt"
-  thaw mount nasty:1 "$T/mnt" >/dev/null
-  thaw rm nasty:1
-  thaw roots create >/dev/null
-  let_leases_lapse
-  thaw roots retire 1
-  thaw roots expire 1
+  mount_from_an_expired_root nasty:1
   thaw reload >/dev/null
   wait_for 20 has_alarm || fail "no alarm: $(thaw roots list --json)"
   stop_daemon

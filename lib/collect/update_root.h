@@ -1,0 +1,14 @@
+// update_root: changes a root's document, whoever else changes it meanwhile. For what does not depend on the
+// state that was read; a step of its course does, and is refused then (root_course).
+#pragma once
+
+#include <functional>
+
+#include "lib/collect/collect_room.h"
+
+namespace thaw {
+
+// `change` is called anew with what is read after somebody else was first. The root as it was written.
+Result<Root> update_root(CollectRoom& room, const RootId& root, const std::function<void(Root&)>& change);
+
+}  // namespace thaw
