@@ -100,19 +100,42 @@ std::optional<LabelledKey> newest_builder_key(const std::vector<LabelledKey>& ke
   return newest;
 }
 
-// The builder's newest key of this kind; made if there is none.
-Result<LabelledKey> builder_key(const Pkcs11Session& session, TokenKeyKind kind, std::string_view prefix,
-                                KeyringUse use) {
-  const std::string first = std::string(kBuilderLabels) + std::string(prefix) + "1";
-  for (const bool again : {false, true}) {
-    THAW_ASSIGN(const auto keys, all_keys(session, kind));
-    if (auto newest = newest_builder_key(keys, prefix)) return std::move(*newest);
-    if (use != KeyringUse::kBuild || again) break;
-    THAW_TRY(kind == TokenKeyKind::kWrapping ? make_wrapping_key(session, first)
-                                             : make_signing_pair(session, first));
-  }
-  return Error{Code::kRefused, "PKCS#11 token \"" + session.token + "\" has no key \"" + first +
+std::string_view prefix_of(TokenKeyKind kind) { return kind == TokenKeyKind::kWrapping ? "wrap-" : "sign-"; }
+
+std::string first_builder_label(TokenKeyKind kind) {
+  return std::string(kBuilderLabels) + std::string(prefix_of(kind)) + "1";
+}
+
+// The builder's newest key of this kind.
+Result<LabelledKey> builder_key(const Pkcs11Session& session, TokenKeyKind kind) {
+  THAW_ASSIGN(const auto keys, all_keys(session, kind));
+  if (auto newest = newest_builder_key(keys, prefix_of(kind))) return std::move(*newest);
+  return Error{Code::kRefused, "PKCS#11 token \"" + session.token + "\" has no key \"" +
+                                   first_builder_label(kind) +
                                    "\", and a reader makes none; build an image with it"};
+}
+
+bool has_builder_key(const std::vector<LabelledKey>& keys, TokenKeyKind kind) {
+  return newest_builder_key(keys, prefix_of(kind)).has_value();
+}
+
+Status make_builder_key_if_missing(Pkcs11Token& token, TokenKeyKind kind) {
+  THAW_ASSIGN(const auto known,
+              token.use([kind](Pkcs11Session& session) { return all_keys(session, kind); }));
+  if (has_builder_key(known, kind)) return {};
+  return token.use_alone([kind](Pkcs11Session& session) -> Status {
+    THAW_ASSIGN(const auto keys, all_keys(session, kind));
+    if (has_builder_key(keys, kind)) return {};
+    const std::string first = first_builder_label(kind);
+    return kind == TokenKeyKind::kWrapping ? make_wrapping_key(session, first)
+                                           : make_signing_pair(session, first);
+  });
+}
+
+Status make_tenant_key_if_missing(const Pkcs11Session& session, const std::string& label) {
+  THAW_ASSIGN(const auto keys, keys_named(session, TokenKeyKind::kWrapping, label));
+  if (!keys.empty()) return {};
+  return make_wrapping_key(session, label);
 }
 
 // By whichever key of that label it is authentic under.
@@ -199,7 +222,8 @@ Result<KeyVersion> Pkcs11Keyring::newest_of(const std::string& tenant) const {
                                      "/1\", and a reader makes none; run 'thaw keys create'"};
   }
   const std::string label = label_of(tenant + "/1");
-  THAW_TRY(tenants_->use([&label](Pkcs11Session& session) { return make_wrapping_key(session, label); }));
+  THAW_TRY(tenants_->use_alone(
+      [&label](Pkcs11Session& session) { return make_tenant_key_if_missing(session, label); }));
   return KeyVersion{tenant, 1, KeyState::kActive, 0};
 }
 
@@ -243,7 +267,7 @@ Result<KeyVersion> Pkcs11Keyring::make_next(const std::string& tenant) {
   if (newest == versions.end()) return no_key_yet(tenant);
   const KeyVersion next{tenant, newest->number + 1, KeyState::kActive, 0};
   const std::string label = label_of(next.id());
-  return tenants_->use([&](Pkcs11Session& session) -> Result<KeyVersion> {
+  return tenants_->use_alone([&](Pkcs11Session& session) -> Result<KeyVersion> {
     THAW_TRY(make_wrapping_key(session, label));
     THAW_ASSIGN(const auto made, keys_named(session, TokenKeyKind::kWrapping, label));
     KeyVersion version = next;
@@ -260,7 +284,7 @@ Status Pkcs11Keyring::change(const std::string& key_id, KeyState state) {
   if (found->state == KeyState::kActive) return still_wraps(*found);
   const std::string open = label_of(key_id);
   const std::string retiring = retiring_label_of(*found);
-  return tenants_->use([&](Pkcs11Session& session) -> Status {
+  return tenants_->use_alone([&](Pkcs11Session& session) -> Status {
     for (const std::string& label : {open, retiring}) {
       THAW_ASSIGN(const auto keys, keys_named(session, TokenKeyKind::kWrapping, label));
       for (const LabelledKey& key : keys) {
@@ -275,8 +299,9 @@ Status Pkcs11Keyring::change(const std::string& key_id, KeyState state) {
 
 Result<WrappedKey> Pkcs11Keyring::wrap_salt(const Secret& salt, ByteView context) {
   THAW_ASSIGN(Pkcs11Token* const token, builders());
+  if (use_ == KeyringUse::kBuild) THAW_TRY(make_builder_key_if_missing(*token, TokenKeyKind::kWrapping));
   return token->use([&](Pkcs11Session& session) -> Result<WrappedKey> {
-    THAW_ASSIGN(const LabelledKey key, builder_key(session, TokenKeyKind::kWrapping, "wrap-", use_));
+    THAW_ASSIGN(const LabelledKey key, builder_key(session, TokenKeyKind::kWrapping));
     THAW_ASSIGN(Bytes wrapped, wrap_in_token(session, key, salt, context));
     return WrappedKey{"builder/wrap-" + std::to_string(builder_number(key.label, "wrap-")),
                       std::move(wrapped)};
@@ -293,8 +318,9 @@ Result<Secret> Pkcs11Keyring::unwrap_salt(const WrappedKey& wrapped, ByteView co
 
 Status Pkcs11Keyring::prepare_builder() {
   THAW_ASSIGN(Pkcs11Token* const token, builders());
-  return token->use([&](Pkcs11Session& session) -> Status {
-    THAW_ASSIGN(const LabelledKey key, builder_key(session, TokenKeyKind::kSigning, "sign-", use_));
+  if (use_ == KeyringUse::kBuild) return make_builder_key_if_missing(*token, TokenKeyKind::kSigning);
+  return token->use([](Pkcs11Session& session) -> Status {
+    THAW_ASSIGN(const LabelledKey key, builder_key(session, TokenKeyKind::kSigning));
     (void)key;
     return {};
   });
@@ -302,8 +328,9 @@ Status Pkcs11Keyring::prepare_builder() {
 
 Result<Signed> Pkcs11Keyring::sign_message(ByteView message) {
   THAW_ASSIGN(Pkcs11Token* const token, builders());
+  if (use_ == KeyringUse::kBuild) THAW_TRY(make_builder_key_if_missing(*token, TokenKeyKind::kSigning));
   return token->use([&](Pkcs11Session& session) -> Result<Signed> {
-    THAW_ASSIGN(const LabelledKey key, builder_key(session, TokenKeyKind::kSigning, "sign-", use_));
+    THAW_ASSIGN(const LabelledKey key, builder_key(session, TokenKeyKind::kSigning));
     return sign_with(session, key, message);
   });
 }

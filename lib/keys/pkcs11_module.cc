@@ -4,11 +4,17 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <map>
 
+#include "lib/base/clock.h"
+
 namespace thaw {
 namespace {
+
+// A use takes milliseconds: who stays longer waits for a token that hangs.
+constexpr std::chrono::seconds kAlonePatience{10};
 
 // Loaded modules are never unloaded: they leave threads and exit handlers behind.
 struct LoadedModules {
@@ -117,10 +123,15 @@ Status Pkcs11Module::initialize() const {
                "PKCS#11 module " + path_ + " does not start: " + pkcs11_result_name(result)};
 }
 
+bool Pkcs11Module::is_closed() const {
+  const bool others = alone_ != ThreadId() && alone_ != std::this_thread::get_id();
+  return others || state_ == State::kChanging;
+}
+
 Result<unsigned> Pkcs11Module::enter() {
   {
     const MutexLock lock(mutex_);
-    while (state_ == State::kChanging) changed_.wait(mutex_);
+    while (is_closed()) changed_.wait(mutex_);
     if (state_ == State::kReady) {
       ++users_;
       return beginning_;
@@ -136,9 +147,40 @@ Result<unsigned> Pkcs11Module::enter() {
   return ++beginning_;
 }
 
+Status Pkcs11Module::clear() {
+  const TimePoint deadline = steady_clock().now() + kAlonePatience;
+  const MutexLock lock(mutex_);
+  const auto self = std::this_thread::get_id();
+  while (is_closed() || users_ > 0) {
+    const TimePoint now = steady_clock().now();
+    if (now >= deadline) {
+      if (alone_ == self) alone_ = {};
+      changed_.notify_all();
+      return Error{Code::kUnreachable, "PKCS#11 module " + path_ + " does not answer"};
+    }
+    // Whoever comes later waits, or this would wait for ever.
+    if (alone_ == ThreadId()) alone_ = self;
+    changed_.wait_for(mutex_, deadline - now);
+  }
+  alone_ = self;
+  return {};
+}
+
+Result<unsigned> Pkcs11Module::enter_alone() {
+  THAW_TRY(clear());
+  Result<unsigned> beginning = enter();
+  if (beginning.ok()) return beginning;
+  const MutexLock lock(mutex_);
+  alone_ = {};
+  changed_.notify_all();
+  return beginning;
+}
+
 void Pkcs11Module::leave() {
   const MutexLock lock(mutex_);
   --users_;
+  if (alone_ == std::this_thread::get_id()) alone_ = {};
+  changed_.notify_all();
 }
 
 void Pkcs11Module::begin_anew() {

@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "lib/base/mutex.h"
 #include "lib/base/result.h"
@@ -29,15 +30,21 @@ class Pkcs11Module {
   // Between enter() and leave() the module's functions may be called. Gives the number of this beginning:
   // handles of an earlier one are void.
   Result<unsigned> enter() EXCLUDES(mutex_);
+  // When everybody has left, and nobody else comes in before this thread calls leave(): for what changes
+  // objects, which some modules show to others half made. kUnreachable when somebody stays for too long.
+  Result<unsigned> enter_alone() EXCLUDES(mutex_);
   void leave() EXCLUDES(mutex_);
   // Ends all that the module knows, unless somebody is in.
   void begin_anew() EXCLUDES(mutex_);
 
  private:
+  using ThreadId = decltype(std::this_thread::get_id());
   enum class State : uint8_t { kIdle, kChanging, kReady };
 
   Pkcs11Module(std::string path, CK_FUNCTION_LIST* calls) : path_(std::move(path)), calls_(calls) {}
   Status initialize() const;
+  Status clear() EXCLUDES(mutex_);
+  bool is_closed() const REQUIRES(mutex_);
 
   const std::string path_;
   CK_FUNCTION_LIST* const calls_;
@@ -46,6 +53,7 @@ class Pkcs11Module {
   State state_ GUARDED_BY(mutex_) = State::kIdle;
   unsigned beginning_ GUARDED_BY(mutex_) = 0;
   unsigned users_ GUARDED_BY(mutex_) = 0;
+  ThreadId alone_ GUARDED_BY(mutex_);  // who is in alone, or waits for it
 };
 
 // "CKR_PIN_LOCKED", "CKR 0x80000001".

@@ -8,10 +8,12 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <thread>
 #include <utility>
 
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
+#include "lib/crypto/random.h"
 #include "lib/crypto/secret.h"
 
 namespace thaw {
@@ -20,6 +22,8 @@ namespace {
 constexpr size_t kMaxSessions = 4;
 // A use takes milliseconds: who waits longer waits for a token that hangs.
 constexpr std::chrono::seconds kSessionPatience{10};
+constexpr unsigned kMaxTries = 6;
+constexpr std::chrono::milliseconds kFirstPause{80};  // 0.6 to 1.2 s in all
 constexpr size_t kMaxPinBytes = 255;
 
 // Wiped when dropped.
@@ -123,11 +127,21 @@ Status Pkcs11Token::reserve() {
   return {};
 }
 
-void Pkcs11Token::give_back(std::optional<Lease> idle) {
+void Pkcs11Token::give_back() {
   const MutexLock lock(mutex_);
   --in_use_;
-  if (idle) idle_.push_back(std::move(*idle));
   returned_.notify_one();
+}
+
+// None before the second try, for a session that is lost; then twice as long each time, and not as long as
+// another process's.
+bool Pkcs11Token::pause(unsigned tries) {
+  if (tries >= kMaxTries) return false;
+  if (tries == 1) return true;
+  std::array<uint8_t, 1> random{};
+  fill_random(random);
+  std::this_thread::sleep_for(kFirstPause * (1U << (tries - 2)) * (256U + random[0]) / 512);
+  return true;
 }
 
 // Sessions of an earlier beginning are void.
@@ -140,19 +154,13 @@ std::optional<CK_SESSION_HANDLE> Pkcs11Token::take_idle(unsigned beginning) {
   return handle;
 }
 
-Result<Pkcs11Token::Lease> Pkcs11Token::acquire() {
+Result<Pkcs11Token::Lease> Pkcs11Token::acquire(Entry entry) {
   THAW_ASSIGN(std::shared_ptr<Pkcs11Module> module, Pkcs11Module::load(module_path_));
-  THAW_TRY(reserve());
-  const Result<unsigned> beginning = module->enter();
-  if (!beginning.ok()) {
-    give_back(std::nullopt);
-    return beginning.error();
-  }
-  if (const auto idle = take_idle(beginning.value())) return Lease{module, beginning.value(), *idle};
+  THAW_ASSIGN(const unsigned beginning, (*module.*entry)());
+  if (const auto idle = take_idle(beginning)) return Lease{module, beginning, *idle};
   Result<CK_SESSION_HANDLE> opened = open_session(*module);
-  if (opened.ok()) return Lease{module, beginning.value(), opened.value()};
+  if (opened.ok()) return Lease{module, beginning, opened.value()};
   module->leave();
-  give_back(std::nullopt);
   // Some modules find a token that has come back only then.
   if (opened.error().code == Code::kUnreachable) module->begin_anew();
   return std::move(opened).error();
@@ -161,8 +169,9 @@ Result<Pkcs11Token::Lease> Pkcs11Token::acquire() {
 void Pkcs11Token::release(const Lease& lease, bool lost) {
   if (lost) (void)lease.module->calls().C_CloseSession(lease.handle);
   lease.module->leave();
-  give_back(lost ? std::nullopt : std::optional<Lease>(lease));
-  if (lost) lease.module->begin_anew();
+  if (lost) return lease.module->begin_anew();
+  const MutexLock lock(mutex_);
+  idle_.push_back(lease);
 }
 
 Result<CK_SLOT_ID> Pkcs11Token::find_slot(const CK_FUNCTION_LIST& calls) const {

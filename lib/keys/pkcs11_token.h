@@ -1,6 +1,7 @@
 // Pkcs11Token: sessions of one token's user, logged in; at most kMaxSessions at a time, made when they are
-// needed and kept. A session or token that was lost is looked for once more, module and all, before a use of
-// it fails as kUnreachable. Pkcs11Session: one of them, and what may be done with it.
+// needed and kept. A session or token that was lost is looked for again, module and all, for about a second
+// before a use of it fails as kUnreachable: some modules do not find a token while another process changes
+// it. Pkcs11Session: one of them, and what may be done with it.
 //
 // Any thread may call Pkcs11Token; a session is one use's. Calls block, some modules without a limit.
 // Internal to lib/keys.
@@ -37,33 +38,56 @@ class Pkcs11Token {
 
   const std::string& label() const { return label_; }
 
-  // What `work` returns for a Pkcs11Session&. It may run twice: the second time in another session, if the
-  // first one told of kUnreachable.
+  // What `work` returns for a Pkcs11Session&. While it tells of kUnreachable it runs again, in another
+  // session.
   template <class Work>
   auto use(const Work& work) -> decltype(work(std::declval<Pkcs11Session&>())) {
-    for (bool again : {false, true}) {
-      THAW_ASSIGN(const Lease lease, acquire());
-      Pkcs11Session session{lease.module->calls(), lease.handle, label_};
-      auto done = work(session);
-      const bool lost = !done.ok() && done.error().code == Code::kUnreachable;
-      release(lease, lost);
-      if (!lost || again) return done;
-    }
-    return Error{Code::kFailed, "unreachable"};
+    return run(&Pkcs11Module::enter, work);
+  }
+  // The same while no other thread of this process uses the module: for what makes or changes keys.
+  template <class Work>
+  auto use_alone(const Work& work) -> decltype(work(std::declval<Pkcs11Session&>())) {
+    return run(&Pkcs11Module::enter_alone, work);
   }
 
  private:
+  using Entry = Result<unsigned> (Pkcs11Module::*)();
   struct Lease {
     std::shared_ptr<Pkcs11Module> module;
     unsigned beginning = 0;  // of the module
     CK_SESSION_HANDLE handle = 0;
   };
 
-  Result<Lease> acquire() EXCLUDES(mutex_);
+  template <class Work>
+  auto run(Entry entry, const Work& work) -> decltype(work(std::declval<Pkcs11Session&>())) {
+    THAW_TRY(reserve());
+    auto done = run_once(entry, work);
+    for (unsigned tries = 1; is_away(done) && pause(tries); ++tries) done = run_once(entry, work);
+    give_back();
+    return done;
+  }
+
+  template <class Work>
+  auto run_once(Entry entry, const Work& work) -> decltype(work(std::declval<Pkcs11Session&>())) {
+    THAW_ASSIGN(const Lease lease, acquire(entry));
+    Pkcs11Session session{lease.module->calls(), lease.handle, label_};
+    auto done = work(session);
+    release(lease, is_away(done));
+    return done;
+  }
+
+  template <class Done>
+  static bool is_away(const Done& done) {
+    return !done.ok() && done.error().code == Code::kUnreachable;
+  }
+
+  // Sleeps before the next try; false when there is none.
+  static bool pause(unsigned tries);
+  Result<Lease> acquire(Entry entry) EXCLUDES(mutex_);
   void release(const Lease& lease, bool lost) EXCLUDES(mutex_);
   Status reserve() EXCLUDES(mutex_);
   std::optional<CK_SESSION_HANDLE> take_idle(unsigned beginning) EXCLUDES(mutex_);
-  void give_back(std::optional<Lease> idle) EXCLUDES(mutex_);
+  void give_back() EXCLUDES(mutex_);
   Result<CK_SESSION_HANDLE> open_session(Pkcs11Module& module) EXCLUDES(mutex_);
   Result<CK_SLOT_ID> find_slot(const CK_FUNCTION_LIST& calls) const;
   Status log_in(const Pkcs11Session& session) EXCLUDES(mutex_);

@@ -10,6 +10,15 @@ tenant_of() { echo "tenant-$(($1 % tenants))"; }
 build_number() { thaw build "oci:$T/images/$1" "image-$1:1" --tenant "$(tenant_of "$1")" >/dev/null; }
 remove_number() { thaw rm "image-$1:1" --tenant "$(tenant_of "$1")" >/dev/null; }
 
+# How many names all tenants have.
+names() {
+  local number count=0
+  for number in $(seq 0 $((tenants - 1))); do
+    count=$((count + $(json_value '.images | length' thaw images --tenant "tenant-$number")))
+  done
+  echo "$count"
+}
+
 # builder FIRST LAST: builds these; every seventh is killed a moment after it began, and run again.
 builder() {
   local number pid
@@ -44,7 +53,9 @@ test_four_builders_share_one_store() {
   # The first build makes the builder's keys.
   build_number 1
   four_builders 1 "$scale"
-  equal "$(json_value .images thaw verify --all)" "$scale" "images"
+  equal "$(names)" "$scale" "names"
+  # A build that was killed just before it wrote its name leaves an image without one.
+  thaw verify --all >/dev/null
   local chunks number
   chunks=$(chunk_files | wc -l)
   # What all images share, and what each has of its own.

@@ -188,6 +188,7 @@ TEMPLATE_TEST_CASE("all that first uses at once have wrapped opens", "[keys]", F
   for (std::thread& thread : threads) thread.join();
   const auto reader = place.open(KeyringUse::kRead);
   for (const auto& key : made) {
+    INFO((key.ok() ? "" : key.error().message));
     REQUIRE(key.ok());
     const auto opened = reader->unwrap(key->wrapped, as_bytes("c"));
     REQUIRE(opened.ok());
