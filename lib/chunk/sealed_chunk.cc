@@ -10,10 +10,16 @@ namespace thaw {
 namespace {
 
 constexpr uint64_t kPage = 4096;
+constexpr size_t kCacheLine = 64;
 
 ByteView page_of(ByteView bytes, uint64_t index) {
   const uint64_t begin = index * kPage;
   return bytes.subspan(begin, std::min(kPage, bytes.size() - begin));
+}
+
+// All lines at once: the sum goes through a page in three places, and would wait for memory at each.
+void fetch_into_cache(ByteView page) {
+  for (size_t at = 0; at < page.size(); at += kCacheLine) __builtin_prefetch(page.data() + at);
 }
 
 }  // namespace
@@ -58,6 +64,7 @@ Result<ByteView> SealedChunk::checked_range(uint64_t offset, uint64_t length) co
   const ByteView all = bytes();
   const uint64_t end = round_up(offset + length, kPage) / kPage;
   for (uint64_t page = offset / kPage; page < end; ++page) {
+    fetch_into_cache(page_of(all, page));
     if (crc32c(page_of(all, page)) != state_->page_crcs[page]) {
       return Error{Code::kDamaged,
                    "chunk " + id().hex() + " changed in memory; it is dropped and fetched again"};

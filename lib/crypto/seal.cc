@@ -25,9 +25,16 @@ const EVP_CIPHER* ctr_algorithm() {
   return algorithm;
 }
 
-// One context a thread: making one costs more than decrypting a 4 KiB page.
+EVP_CIPHER_CTX* make_context() {
+  EVP_CIPHER_CTX* const context = EVP_CIPHER_CTX_new();
+  if (EVP_EncryptInit_ex(context, ctr_algorithm(), nullptr, nullptr, nullptr) == 1) return context;
+  throw std::runtime_error("OpenSSL has no AES-256-CTR");
+}
+
+// One context a thread: making one, or telling it its algorithm again, costs as much as decrypting a 4 KiB
+// page.
 EVP_CIPHER_CTX* thread_context() {
-  static thread_local const std::unique_ptr<EVP_CIPHER_CTX, FreeCipher> context(EVP_CIPHER_CTX_new());
+  static thread_local const std::unique_ptr<EVP_CIPHER_CTX, FreeCipher> context(make_context());
   return context.get();
 }
 
@@ -37,7 +44,7 @@ void ctr_at(ByteView key, uint64_t offset, ByteView in, MutableBytes out) {
   uint64_t block = offset / kAesBlock;
   for (size_t i = kAesBlock; i-- > 8; block >>= 8) counter.at(i) = static_cast<uint8_t>(block);
   EVP_CIPHER_CTX* context = thread_context();
-  bool good = EVP_EncryptInit_ex(context, ctr_algorithm(), nullptr, key.data(), counter.data()) == 1;
+  bool good = EVP_EncryptInit_ex(context, nullptr, nullptr, key.data(), counter.data()) == 1;
   int written = 0;
   const std::array<uint8_t, kAesBlock> skipped{};
   std::array<uint8_t, kAesBlock> ignored{};
