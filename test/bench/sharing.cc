@@ -2,7 +2,8 @@
 //
 // usage: sharing ROOTFS.tar...
 // Prints for each image what it takes in a store of its own (distinct chunks, trailing zeros trimmed to 4
-// KiB), then the sum, what all take in one store, and the ratio; each of them also by what the chunks hold.
+// KiB) and what it adds to a store that has those before it, then the sum, what all take in one store, and the
+// ratio; each of them also by what the chunks hold.
 #include <algorithm>
 #include <clocale>
 #include <cstdio>
@@ -79,6 +80,7 @@ Status add_image(const std::string& path, Store& shared, Totals& sum, Totals& to
   const Geometry geometry(device.device_bytes(), device.chunk_bytes());
   Store alone;
   Totals totals;
+  Totals added;
   Buffer chunk(device.chunk_bytes());
   for (const uint64_t index : device.chunks()) {
     THAW_TRY(device.read_chunk(index, chunk.mutable_view()));
@@ -90,10 +92,13 @@ Status add_image(const std::string& path, Store& shared, Totals& sum, Totals& to
       totals.add(holds, bytes.size());
       sum.add(holds, bytes.size());
     }
-    if (shared.put(id)) together.add(holds, bytes.size());
+    if (!shared.put(id)) continue;
+    together.add(holds, bytes.size());
+    added.add(holds, bytes.size());
   }
   const std::string name = path.substr(path.rfind('/') + 1) + " " + format_size(device.device_bytes());
   print(name.c_str(), totals);
+  print("  new", added);
   return {};
 }
 
