@@ -10,7 +10,7 @@ namespace thaw {
 namespace {
 
 // How large packs are on average, in parts of a chunk. Chosen by measurement, see docs/formats/layout.md.
-constexpr uint64_t kDataPackDivisor = 6;
+constexpr uint64_t kDataPackDivisor = 8;
 constexpr uint64_t kGroupDivisor = 12;
 
 // From this part of a chunk on, a file starts at a chunk of its own.

@@ -19,7 +19,7 @@
 namespace thaw {
 
 // Names the placement policy. It stands in the manifest; a change that moves a byte needs a new number.
-inline constexpr uint32_t kLayoutVersion = 1;
+inline constexpr uint32_t kLayoutVersion = 2;
 
 struct LayoutOptions {
   uint64_t chunk_bytes = 512 * kKiB;  // a power of two from 64 KiB to 8 MiB

@@ -11,7 +11,7 @@ namespace {
 // A class is taken while at most one slot in so many is used: the emptier the device, the rarer an address
 // that had to give way to another image's neighbour. Empty slots cost nothing. The largest class is filled
 // further.
-constexpr uint64_t kSpareFactor = 4;
+constexpr uint64_t kSpareFactor = 3;
 constexpr uint64_t kLargestSpareFactor = 2;
 constexpr uint64_t kInodeSpareFactor = 2;
 

@@ -63,20 +63,21 @@ stop_daemon() {
   daemon=
 }
 
-# rootfs NAME PACKAGES: WORK/NAME.tar, a Debian system with these; taken from THAW_BENCH_TARS where that holds it.
+# rootfs NAME PACKAGES [OPTION...]: WORK/NAME.tar, a Debian system with these, by mmdebstrap with these options; taken
+# from THAW_BENCH_TARS where that holds it.
 rootfs() {
   if [ -e "${THAW_BENCH_TARS:-/nonexistent}/$1.tar" ]; then
     ln -sf "$THAW_BENCH_TARS/$1.tar" "$WORK/$1.tar"
   elif [ ! -e "$WORK/$1.tar" ]; then
-    SOURCE_DATE_EPOCH=1700000000 mmdebstrap --quiet --variant=minbase ${2:+"--include=$2"} bookworm "$WORK/$1.tar" \
+    SOURCE_DATE_EPOCH=1700000000 mmdebstrap --quiet --variant=minbase ${2:+"--include=$2"} "${@:3}" bookworm "$WORK/$1.tar" \
       >"$WORK/log" 2>&1 </dev/null || die "mmdebstrap $1: $(tail -n 3 "$WORK/log")"
   fi
 }
 
-# image NAME PACKAGES: the OCI layout WORK/NAME of one gzip layer.
+# image NAME PACKAGES [OPTION...]: the OCI layout WORK/NAME of one gzip layer, the rootfs of that name.
 image() {
   [ ! -d "$WORK/$1" ] || return 0
-  rootfs "$1" "$2"
+  rootfs "$@"
   umoci init --layout "$WORK/$1"
   umoci new --image "$WORK/$1:latest"
   umoci raw add-layer --image "$WORK/$1:latest" "$(readlink -f "$WORK/$1.tar")"

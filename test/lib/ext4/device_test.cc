@@ -328,8 +328,8 @@ TEST_CASE("the smallest size class that leaves room is chosen") {
     return device_of(sample).device_bytes();
   };
   CHECK(device_bytes_for(1 * kMiB) == 1 * kGiB);
-  CHECK(device_bytes_for(230 * kMiB) == 1 * kGiB);
-  CHECK(device_bytes_for(300 * kMiB) == 4 * kGiB);
+  CHECK(device_bytes_for(310 * kMiB) == 1 * kGiB);
+  CHECK(device_bytes_for(330 * kMiB) == 4 * kGiB);
   CHECK(device_bytes_for(2 * kGiB) == 16 * kGiB);
 }
 
