@@ -2,8 +2,8 @@
 //
 // usage: sharing ROOTFS.tar...
 // Prints for each image what it takes in a store of its own (distinct chunks, trailing zeros trimmed to 4
-// KiB) and what it adds to a store that has those before it, then the sum, what all take in one store, and the
-// ratio; each of them also by what the chunks hold.
+// KiB) and what it adds to a store that has those before it, then the sum, what all take in one store, and
+// the ratio; each of them also by what the chunks hold.
 #include <algorithm>
 #include <clocale>
 #include <cstdio>
