@@ -1,4 +1,4 @@
-// Clock: monotonic time behind an interface, so that tests turn it by hand (test/fakes/manual_clock.h).
+// Clock: monotonic time behind an interface, so that tests turn it by hand (test/fakes/manual_timers.h).
 #pragma once
 
 #include <chrono>

@@ -8,7 +8,8 @@
 
 namespace thaw {
 
-// `change` is called anew with what is read after somebody else was first. The root as it was written.
+// `change` is called anew with what is read after somebody else was first. The root as it was written;
+// kUnreachable when others are first again and again.
 Result<Root> update_root(CollectRoom& room, const RootId& root, const std::function<void(Root&)>& change);
 
 }  // namespace thaw

@@ -3,6 +3,7 @@
 #include "lib/build/export_image.h"
 #include "lib/collect/alarms.h"
 #include "lib/collect/root_contents.h"
+#include "lib/collect/update_root.h"
 #include "test/lib/collect/collect_fixture.h"
 
 namespace thaw {
@@ -99,6 +100,29 @@ TEST_CASE("an alarm stops deletion until a person clears it", "[collect]") {
   CHECK(clear_alarms(room, "1", "looked into it").value() == 1);
   CHECK(fixture.catalog.read_root("1")->cleared == "looked into it");
   CHECK(delete_root(room, "1", {}).ok());
+}
+
+TEST_CASE("a root's document that others change is changed after them, but not for ever", "[collect]") {
+  CollectFixture fixture;
+  CollectRoom room = fixture.room();
+  REQUIRE(fixture.build(MemoryDevice({1}), "any").ok());
+  unsigned others = 3;
+  const auto note = [&](Root& root) {
+    root.cleared = "mine";
+    if (others == 0) return;
+    --others;
+    const auto stored = fixture.catalog.read_stored_root("1");
+    Root theirs = stored->root;
+    theirs.created = others + 1;
+    REQUIRE(fixture.catalog.put_root(theirs, stored->version).value() == PutOutcome::kStored);
+  };
+  const auto changed = update_root(room, "1", note);
+  REQUIRE(changed.ok());
+  CHECK(changed->cleared == "mine");
+  CHECK(changed->created == 1);
+  others = 1000;
+  CHECK(update_root(room, "1", note).error().code == Code::kUnreachable);
+  CHECK(others > 900);
 }
 
 TEST_CASE("what cannot be believed stops deletion, and nothing is lost", "[collect]") {
