@@ -78,6 +78,75 @@ test_a_mount_outlives_its_root() {
   thaw verify nasty:1
 }
 
+# What a container says of all files of its image: once when it starts to, having waited for a line on its stdin.
+sum_in_container() {
+  thaw run debian:1 -- /bin/sh -c 'read go; find / -xdev -type f ! -path "/etc/*" -exec cat {} + | sha256sum'
+}
+
+test_a_container_outlives_its_root() {
+  copy_store
+  write_config
+  start_daemon
+  local container before
+  before=$(echo go | sum_in_container)
+  mkfifo "$T/go"
+  sum_in_container <"$T/go" >"$T/sum" 2>"$T/run.err" &
+  container=$!
+  exec 9>"$T/go"
+  mounted() { [ "$(json_value '.mounts | length' thaw ps)" = 1 ]; }
+  wait_for 20 mounted || fail "no container: $(cat "$T/run.err")"
+  thaw rm debian:1
+  end_first_root
+  equal "$(objects_of_root 1)" 1 "what is left of root 1"
+  empty_caches
+  echo go >&9
+  exec 9>&-
+  wait "$container" || fail "the container: $(cat "$T/run.err")"
+  equal "$(cat "$T/sum")" "$before" "sums in the container"
+  equal "$(json_value .read_errors thaw stats)" 0
+  stop_daemon
+}
+
+# build_stopped_at SECONDS ROOT: a build that stands still from then on, while its root and its lease end.
+build_stopped_at() {
+  local status=0 builder
+  thaw build "oci:$IMAGES/nasty:latest" late:1 >/dev/null 2>"$T/build.err" &
+  builder=$!
+  sleep "$1"
+  kill -STOP "$builder" 2>/dev/null || true
+  [ ! -d "$T/store/leases" ] || let_leases_lapse
+  thaw roots create >/dev/null
+  thaw roots retire "$2"
+  thaw roots expire "$2"
+  thaw roots delete "$2"
+  kill -CONT "$builder" 2>/dev/null || true
+  wait "$builder" || status=$?
+  if [ "$status" = 0 ]; then
+    complete=$((complete + 1))
+    thaw verify late:1
+    thaw rm late:1
+    return
+  fi
+  failed=$((failed + 1))
+  equal "$(grep -c "^thaw build: " "$T/build.err")" 1 "lines that say that the build failed"
+  expect_error 3 "no such image" thaw verify late:1
+}
+
+test_a_builder_that_stood_still_while_its_root_went() {
+  write_config
+  # Something else that stays, so that each root is copied from; small, so that there are many.
+  /usr/bin/python3 "$here/make_variations.py" "$T/images" 1 1
+  thaw build "oci:$T/images/1" small:1 >/dev/null
+  local root=0 complete=0 failed=0 moment
+  for moment in 0.01 0.03 0.06 0.1 0.14 0.18 0.22 0.26 0.3 0.35 0.4 0.45 0.5; do
+    root=$((root + 1))
+    build_stopped_at "$moment" "$root"
+  done
+  echo "$complete builds were complete, $failed said that they failed"
+  thaw build "oci:$IMAGES/nasty:latest" late:1 >/dev/null
+  thaw verify --all >/dev/null
+}
+
 test_an_expired_root_in_use_raises_an_alarm() {
   mount_from_an_expired_root debian:1
   equal "$(json_value .root thaw inspect nasty:1)" 2
