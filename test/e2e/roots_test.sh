@@ -1,11 +1,11 @@
 # Roots, leases, collection: what is named or mounted stays, whatever happens to the root that it was in.
 
-# The whole course of root 1, into a new one.
-end_first_root() {
+# The whole course of a root, into a new one.
+end_root() {
   thaw roots create >/dev/null
-  thaw roots retire 1
-  thaw roots expire 1
-  thaw roots delete 1
+  thaw roots retire "$1"
+  thaw roots expire "$1"
+  thaw roots delete "$1"
 }
 
 objects_of_root() { find "$T/store/roots/$1" -type f | wc -l; }
@@ -41,7 +41,7 @@ test_what_is_named_goes_along_and_the_rest_goes() {
   before=$(json_value .stored_bytes thaw inspect debian:1)
   digest=$(json_value .manifest thaw inspect debian:1)
   expect 4 thaw roots retire 1
-  end_first_root
+  end_root 1
   equal "$(objects_of_root 1)" 1 "what is left of root 1"
   equal "$(json_value .root thaw inspect debian:1)" 2
   equal "$(json_value .manifest thaw inspect debian:1)" "$digest"
@@ -63,7 +63,7 @@ test_a_mount_outlives_its_root() {
   thaw mount debian:1 "$T/mnt" >/dev/null
   head -c 100 "$T/mnt/etc/os-release" >/dev/null
   thaw rm debian:1
-  end_first_root
+  end_root 1
   equal "$(objects_of_root 1)" 1 "what is left of root 1"
   empty_caches
   same_tree "$IMAGES/debian.txt" "$T/mnt"
@@ -72,8 +72,7 @@ test_a_mount_outlives_its_root() {
   stop_daemon
   # Nothing uses it any more.
   sleep 2
-  end_second() { thaw roots create >/dev/null && thaw roots retire 2 && thaw roots expire 2 && thaw roots delete 2; }
-  end_second
+  end_root 2
   equal "$(thaw images --json | jq -r '.images[].name' | grep -c debian || true)" 0
   thaw verify nasty:1
 }
@@ -96,7 +95,7 @@ test_a_container_outlives_its_root() {
   mounted() { [ "$(json_value '.mounts | length' thaw ps)" = 1 ]; }
   wait_for 20 mounted || fail "no container: $(cat "$T/run.err")"
   thaw rm debian:1
-  end_first_root
+  end_root 1
   equal "$(objects_of_root 1)" 1 "what is left of root 1"
   empty_caches
   echo go >&9
@@ -115,10 +114,7 @@ build_stopped_at() {
   sleep "$1"
   kill -STOP "$builder" 2>/dev/null || true
   [ ! -d "$T/store/leases" ] || let_leases_lapse
-  thaw roots create >/dev/null
-  thaw roots retire "$2"
-  thaw roots expire "$2"
-  thaw roots delete "$2"
+  end_root "$2"
   kill -CONT "$builder" 2>/dev/null || true
   wait "$builder" || status=$?
   if [ "$status" = 0 ]; then
@@ -137,10 +133,14 @@ test_a_builder_that_stood_still_while_its_root_went() {
   # Something else that stays, so that each root is copied from; small, so that there are many.
   /usr/bin/python3 "$here/make_variations.py" "$T/images" 1 1
   thaw build "oci:$T/images/1" small:1 >/dev/null
-  local root=0 complete=0 failed=0 moment
-  for moment in 0.01 0.03 0.06 0.1 0.14 0.18 0.22 0.26 0.3 0.35 0.4 0.45 0.5; do
-    root=$((root + 1))
-    build_stopped_at "$moment" "$root"
+  local root=0 complete=0 failed=0 start took
+  start=$EPOCHREALTIME
+  thaw build "oci:$IMAGES/nasty:latest" first:1 >/dev/null
+  took=$(awk "BEGIN {print $EPOCHREALTIME - $start}")
+  thaw rm first:1
+  end_root 1
+  for root in $(seq 2 13); do
+    build_stopped_at "$(awk "BEGIN {print $took * ($root - 1) / 12}")" "$root"
   done
   echo "$complete builds were complete, $failed said that they failed"
   thaw build "oci:$IMAGES/nasty:latest" late:1 >/dev/null
