@@ -101,6 +101,9 @@ Status build_image(Invocation& invocation, const BuildOptions& options) {
   // They wait for the network, those of the session's pool work.
   WorkerPool downloads("download", kLayersAhead);
   request.read.registry.executor = &downloads;
+  request.read.registry.warn = [](const std::string& line) {
+    std::fprintf(stderr, "thaw build: warning: %s\n", line.c_str());
+  };
   ProgressBar reading(invocation, "reading");
   ProgressBar storing(invocation, "storing");
   request.read.executor = &session->cpu();

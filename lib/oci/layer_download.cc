@@ -20,43 +20,61 @@ class LayerDownload::Downloader {
   LayerDownload* owner_;
 };
 
-LayerDownload::LayerDownload(const Begin& begin, Spool spool, Executor& executor)
-    : bytes_(begin(stop_.get_token())), spool_(std::move(spool)) {
+LayerDownload::LayerDownload(const Begin& begin, Spool spool)
+    : bytes_(begin(stop_.get_token())), spool_(std::move(spool)) {}
+
+void LayerDownload::start(Executor& executor) {
+  started_ = true;
   executor.post(Task(Downloader(*this)));
 }
 
 LayerDownload::~LayerDownload() {
   stop_.request_stop();
+  if (!started_) return;
   const MutexLock lock(mutex_);
   while (!ended_) changed_.wait(mutex_);
 }
 
 void LayerDownload::download() {
-  while (!stop_.stop_requested()) {
-    auto piece = bytes_->next();
-    if (!piece.ok()) return end(std::move(piece).error());
-    if (piece->empty()) return end({});
-    if (Status stored = store(piece->view()); !stored.ok()) return end(std::move(stored));
+  Status all = download_once();
+  while (!all.ok() && bytes_->start_over()) {
+    all = spool_.clear();
+    if (all.ok()) all = download_once();
   }
-  end(Error{Code::kCancelled, "the download was stopped"});
+  end(std::move(all));
+}
+
+Status LayerDownload::download_once() {
+  while (!stop_.stop_requested()) {
+    THAW_ASSIGN(const Buffer piece, bytes_->next());
+    if (piece.empty()) return {};
+    THAW_TRY(store(piece.view()));
+  }
+  return Error{Code::kCancelled, "the download was stopped"};
 }
 
 Status LayerDownload::store(ByteView bytes) {
   const auto stored = spool_.append(bytes);
   if (!stored.ok()) return stored.error();
+  if (!bytes_->is_settled()) return {};
   const MutexLock lock(mutex_);
-  written_ += bytes.size();
+  written_ = spool_.size();
   changed_.notify_all();
   return {};
 }
 
 void LayerDownload::end(Status status) {
   const MutexLock lock(mutex_);
+  if (status.ok()) written_ = spool_.size();
   ended_ = std::move(status);
   changed_.notify_all();
 }
 
 Result<Buffer> LayerDownload::next() {
+  if (!started_) {
+    started_ = true;
+    download();
+  }
   uint64_t ready = 0;
   {
     const MutexLock lock(mutex_);

@@ -17,6 +17,12 @@ namespace {
 // A mirror that does not answer must not hold a build up: the registry is asked instead.
 constexpr unsigned kMirrorFailures = 2;
 
+// What a server says that an answer to a tag is: a mirror passes on what the registry said.
+std::optional<Digest> said_of(const HttpResponse& head) {
+  auto digest = parse_digest(std::string(head.header("docker-content-digest")));
+  return digest.ok() ? std::optional<Digest>(digest.value()) : std::nullopt;
+}
+
 // A document in memory as a stream.
 class DocumentStream final : public ByteStream {
  public:
@@ -34,7 +40,11 @@ class DocumentStream final : public ByteStream {
 class RegistrySource final : public ImageSource {
  public:
   RegistrySource(RegistryReference reference, RegistryOptions options, const RegistryRoom& room)
-      : reference_(std::move(reference)), options_(std::move(options)), room_(room), http_(options_.http) {}
+      : reference_(std::move(reference)),
+        options_(std::move(options)),
+        room_(room),
+        http_(options_.http),
+        servers_(options_.warn) {}
 
   Status add_servers();
   Result<ImageParts> choose(const Platform& platform) override;
@@ -56,14 +66,15 @@ class RegistrySource final : public ImageSource {
                                  const std::optional<Digest>& digest) const;
   Result<std::string> fetch_once(RegistryClient& client, const std::string& part,
                                  const std::optional<Digest>& digest) const;
-  std::unique_ptr<ByteStream> stream(const Descriptor& blob, std::stop_token stop) const;
   Status download_ahead();
+  Result<std::unique_ptr<LayerDownload>> download_of(const Descriptor& blob) const;
 
   const RegistryReference reference_;
   const RegistryOptions options_;
   const RegistryRoom room_;
   HttpStreams http_;
   RegistryServers servers_;
+  std::optional<Digest> config_;
   std::deque<Layer> layers_;  // that were not opened yet
 };
 
@@ -126,6 +137,7 @@ Result<ImageParts> RegistrySource::choose(const Platform& platform) {
   top.blob = {"sha256:" + digest.hex(), digest, text.size()};
   Manifests manifests(*this, top.blob, std::move(text));
   THAW_ASSIGN(ImageParts parts, choose_image(manifests, {top}, platform, room_.limits));
+  config_ = parts.config.digest;
   layers_.clear();
   for (const Descriptor& layer : parts.layers) {
     if (*layer.size > room_.limits.max_expanded_bytes) {
@@ -143,7 +155,11 @@ Result<std::string> RegistrySource::fetch(const std::string& part,
     const RegistryServers::Server& server = servers_[position];
     auto text = fetch_from(server, part, digest);
     if (text.ok() || servers_.is_last(position)) return text;
-    if (text.error().code != Code::kNotFound) server.client->give_up();
+    if (text.error().code == Code::kDamaged) {
+      servers_.distrust(position, part);
+    } else if (text.error().code != Code::kNotFound) {
+      server.client->give_up();
+    }
   }
 }
 
@@ -162,36 +178,46 @@ Result<std::string> RegistrySource::fetch_once(RegistryClient& client, const std
   THAW_ASSIGN(const auto answer, client.open({part, 0, {}}));
   THAW_ASSIGN(std::string text, read_body(*answer, room_.limits.max_json_bytes));
   const Digest is = sha256(as_bytes(text));
-  if (!digest || is == *digest) return text;
+  const std::optional<Digest> promised = digest ? digest : said_of(answer->head());
+  if (!promised || is == *promised) return text;
   return damaged("registry " + client.place().name + " answers to " + part +
                  " with bytes whose digest is sha256:" + is.hex() +
                  "; do not trust it, and push the image again");
 }
 
-std::unique_ptr<ByteStream> RegistrySource::stream(const Descriptor& blob, std::stop_token stop) const {
-  return std::make_unique<RegistryBlob>(servers_, RegistryBlob::Part{"blobs/" + blob.name, *blob.size},
-                                        std::move(stop));
-}
-
 Result<std::unique_ptr<ByteStream>> RegistrySource::open(const Descriptor& blob) {
-  const bool next_layer = !layers_.empty() && layers_.front().blob.digest == blob.digest;
-  if (!next_layer || options_.executor == nullptr) return stream(blob, {});
-  THAW_TRY(download_ahead());
-  std::unique_ptr<ByteStream> download = std::move(layers_.front().download);
-  layers_.pop_front();
+  if (!layers_.empty() && layers_.front().blob.digest == blob.digest) {
+    THAW_TRY(download_ahead());
+    std::unique_ptr<ByteStream> download = std::move(layers_.front().download);
+    layers_.pop_front();
+    return download;
+  }
+  if (blob.digest == config_) {
+    THAW_ASSIGN(std::string text, fetch("blobs/" + blob.name, blob.digest));
+    return std::unique_ptr<ByteStream>(std::make_unique<DocumentStream>(std::move(text)));
+  }
+  THAW_ASSIGN(std::unique_ptr<ByteStream> download, download_of(blob));
   return download;
 }
 
 Status RegistrySource::download_ahead() {
-  const size_t ahead = std::min(kLayersAhead, layers_.size());
+  const size_t ahead = options_.executor == nullptr ? 1 : std::min(kLayersAhead, layers_.size());
   for (size_t i = 0; i < ahead; ++i) {
     Layer& layer = layers_[i];
     if (layer.download) continue;
-    THAW_ASSIGN(Spool spool, Spool::create(room_.spool_folder));
-    const auto begin = [this, &layer](std::stop_token stop) { return stream(layer.blob, std::move(stop)); };
-    layer.download = std::make_unique<LayerDownload>(begin, std::move(spool), *options_.executor);
+    THAW_ASSIGN(layer.download, download_of(layer.blob));
+    if (options_.executor != nullptr) layer.download->start(*options_.executor);
   }
   return {};
+}
+
+Result<std::unique_ptr<LayerDownload>> RegistrySource::download_of(const Descriptor& blob) const {
+  THAW_ASSIGN(Spool spool, Spool::create(room_.spool_folder));
+  const auto begin = [this, &blob](std::stop_token stop) {
+    const RegistryBlob::Part part{"blobs/" + blob.name, *blob.size, *blob.digest};
+    return std::make_unique<RegistryBlob>(servers_, part, std::move(stop));
+  };
+  return std::make_unique<LayerDownload>(begin, std::move(spool));
 }
 
 }  // namespace

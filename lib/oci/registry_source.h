@@ -1,6 +1,7 @@
 // An image in a registry as an ImageSource: found by the OCI distribution API, its layers downloaded ahead.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -24,8 +25,10 @@ struct RegistryOptions {
   std::map<std::string, std::vector<std::string>> mirrors;
   std::vector<std::string> credential_files;  // see docker_credentials.h
   DownloadLimits retries;
+  // Hears, in one line, that a mirror gave other bytes than it was asked for. Any thread calls it.
+  std::function<void(const std::string&)> warn;
   // Where layers are downloaded, kLayersAhead at a time; its threads wait for the network. Nothing: each
-  // layer is downloaded as it is read.
+  // layer is downloaded when it is read.
   Executor* executor = nullptr;
 };
 

@@ -1,6 +1,7 @@
 #include "lib/tree/spool.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -18,6 +19,12 @@ Result<uint64_t> Spool::append(ByteView bytes) {
   THAW_TRY(write_all_at(fd_.get(), offset, bytes));
   size_ += bytes.size();
   return offset;
+}
+
+Status Spool::clear() {
+  if (::ftruncate(fd_.get(), 0) != 0) return system_error("spool", errno);
+  size_ = 0;
+  return {};
 }
 
 Status Spool::read(uint64_t offset, MutableBytes out) const { return read_exact(fd_.get(), offset, out); }

@@ -21,6 +21,9 @@ class Spool {
   // Writes `bytes` behind all that was appended before and returns where they lie.
   Result<uint64_t> append(ByteView bytes);
 
+  // Drops all that was appended. REQUIRES: nobody reads it any more
+  Status clear();
+
   // Fills `out` from `offset`. REQUIRES: the range was appended before.
   Status read(uint64_t offset, MutableBytes out) const;
 

@@ -314,6 +314,45 @@ test_mirrors_are_asked_first() {
   expect_error 2 "registry.mirrors" thaw images
 }
 
+# The proxy is the mirror, and what it does not spoil is right.
+mirror_that_lies() {
+  start_registry_proxy "$@"
+  write_config '.registry.mirrors = {"'"$REGISTRY"'": ["http://'"$PROXY"'"]}'
+}
+
+test_what_a_mirror_lies_about_comes_from_the_registry() {
+  use_registry
+  start_registry registry
+  push "oci:$IMAGES/debian:latest" debian:1
+  thaw build "oci:$IMAGES/debian:latest" layout:1
+  local what digest
+  digest=$(source_of layout:1)
+  for what in layers blobs manifests; do
+    mirror_that_lies --flip "$what"
+    pull "$REGISTRY/debian:1" "$what:1" --json >"$T/build.json" 2>"$T/err"
+    grep -qE "^thaw build: warning: mirror $PROXY has other bytes under (blobs|manifests)/.*$REGISTRY$" "$T/err" ||
+      fail "no warning names the mirror: $(cat "$T/err")"
+    [ "$what" = manifests ] || grep -qE "blobs/sha256:[0-9a-f]{64};" "$T/err" || fail "no digest: $(cat "$T/err")"
+    [ "$(wc -l <"$T/err")" -le 2 ] || fail "too many lines: $(cat "$T/err")"
+    jq -e .manifest "$T/build.json" >/dev/null || fail "--json prints no object"
+    pull "$REGISTRY/debian@$digest" "$what-digest:1" 2>"$T/err"
+    grep -q "$PROXY" "$T/err" || fail "no warning: $(cat "$T/err")"
+  done
+  same_image layout:1 layers:1 blobs:1 manifests:1 layers-digest:1 blobs-digest:1 manifests-digest:1
+}
+
+test_when_all_lie_it_is_damage() {
+  start_debian --flip layers
+  local registry=$PROXY mirror
+  start_server second "$here/../fault/registry_proxy.py" --to "$REGISTRY" --flip layers
+  mirror=$SERVER
+  write_config '.registry.mirrors = {"'"$registry"'": ["http://'"$mirror"'"]}'
+  expect 6 pull "$registry/debian:1" web:1
+  grep -q "^thaw.*digest" "$T/err" || fail "no error: $(cat "$T/err")"
+  grep -q "mirror $mirror has other bytes under blobs/sha256:" "$T/err" || fail "no warning: $(cat "$T/err")"
+  expect_error 3 "web" thaw inspect web:1
+}
+
 test_memory_stays_below_its_limit() {
   start_debian
   /usr/bin/python3 "$here/../peak_memory.py" "$T/peak" thaw build --plain-http "docker://$REGISTRY/debian:1" web:1

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""A proxy in front of a registry that spoils or moves what it answers to GETs of blobs, and nothing else.
+"""A proxy in front of a registry that spoils or moves what it answers to GETs, of blobs unless told otherwise.
 
-registry_proxy.py --to HOST:PORT [--cut BYTES [--cuts N]] [--no-ranges] [--flip] [--busy N] [--stall N] [--redirect
+registry_proxy.py --to HOST:PORT [--cut BYTES [--cuts N]] [--no-ranges] [--flip [WHAT]] [--busy N] [--stall N] [--redirect
 HOST:PORT]
 
 Prints its HOST:PORT once it listens, and on SIGTERM, as JSON, what it saw and did: "blobs" (requests), "ranges" (those
@@ -9,7 +9,7 @@ with a Range), "cuts", "authorized" (with an Authorization header), "busy", "mos
 
 --cut BYTES   every answer ends after so many bytes, if it has more; with --cuts the first N
 --no-ranges   Range headers are taken away, so that every answer is the whole blob
---flip        one bit of each blob is another one
+--flip WHAT   one bit of each is another one: of blobs, of layers (blobs of more than 64 KiB), or of manifests
 --busy N      the first N requests of all kinds are answered with 503 and Retry-After: 1, and 429
 --stall N     the first N answers stop in the middle and say nothing more
 --redirect    blobs are to be had there
@@ -100,13 +100,19 @@ class Handler(BaseHTTPRequestHandler):
             if name.lower() not in ("connection", "transfer-encoding"):
                 self.send_header(name, value)
         self.end_headers()
-        self.send_body(answer, blob and answer.status < 300)
+        good = answer.status < 300
+        self.send_body(answer, blob and good, self.flips_at(blob) if good else None)
         upstream.close()
 
-    def send_body(self, answer, spoilt):
+    def flips_at(self, blob):
+        """The byte of the answer that is another one; None: none is."""
+        return {"blobs": 0 if blob else None, "layers": 65536 if blob else None,
+                "manifests": 0 if "/manifests/" in self.path else None}.get(self.server.options.flip)
+
+    def send_body(self, answer, spoilt, flip_at):
         options, sent = self.server.options, 0
         while piece := answer.read(65536):
-            if spoilt and options.flip and sent == 0:
+            if sent == flip_at:
                 piece = bytes([piece[0] ^ 1]) + piece[1:]
             if spoilt and 0 < options.cut < sent + len(piece) and self.server.count("cuts", options.cuts):
                 self.wfile.write(piece[:options.cut - sent])
@@ -131,7 +137,7 @@ def main():
     parser.add_argument("--cut", type=int, default=0)
     parser.add_argument("--cuts", type=int, default=1 << 30)
     parser.add_argument("--no-ranges", action="store_true")
-    parser.add_argument("--flip", action="store_true")
+    parser.add_argument("--flip", nargs="?", const="blobs", choices=("blobs", "layers", "manifests"))
     parser.add_argument("--busy", type=int, default=0)
     parser.add_argument("--stall", type=int, default=0)
     parser.add_argument("--redirect")
