@@ -5,6 +5,7 @@
 #include "daemon/cli/collect_work.h"
 #include "lib/collect/alarms.h"
 #include "lib/collect/root_contents.h"
+#include "lib/manifest/salt_memory.h"
 
 namespace thaw {
 namespace {
@@ -82,6 +83,8 @@ Status create(Invocation& invocation, const RootOptions& options) {
     Catalog& catalog = work->session().catalog();
     THAW_ASSIGN(const Identifier store_id, catalog.store_id());
     THAW_ASSIGN(const Salt made, catalog.add_salt(store_id, work->session().keys()));
+    // This builder need not be told: it is the one who changes the salt.
+    THAW_TRY(SaltMemory(invocation.config.state_dir + "/salts").allow({store_id, ""}, made.secret));
     salt = made.id;
   }
   THAW_ASSIGN(const Root root, create_root(work->room(), share, salt));

@@ -19,6 +19,9 @@ struct SaltScope {
   std::string tenant;  // empty: everybody's
 };
 
+// Of one scope.
+inline constexpr size_t kMaxSaltsRemembered = 64;
+
 class SaltMemory {
  public:
   // Makes `folder` at the first use.
@@ -26,6 +29,9 @@ class SaltMemory {
 
   // Remembers the salt of a scope that was not seen before. kRefused for another one than was seen.
   Status check(const SaltScope& scope, const Secret& salt);
+  // From now on that salt is right too, beside those that were seen: who made it says so. Nothing where none
+  // was seen: the first one that is will be right. kFailed beyond kMaxSaltsRemembered.
+  Status allow(const SaltScope& scope, const Secret& salt);
   // Whether a salt of that scope was seen.
   Result<bool> knows(const SaltScope& scope) const;
   // The file of that scope: who changed a salt on purpose removes it.

@@ -31,6 +31,29 @@ TEST_CASE("another salt than was seen is refused, a store and tenant each for it
   CHECK(restarted.check(shared, second).ok());
 }
 
+TEST_CASE("a salt that is allowed is right beside those that were seen, and no other is", "[manifest]") {
+  const TemporaryFolder folder;
+  const SaltScope scope{Identifier::random(), ""};
+  const Secret first = make_salt().secret;
+  const Secret second = make_salt().secret;
+  SaltMemory memory(folder / "salts");
+  // Nothing was seen: the first salt that is will be right, whichever it is.
+  REQUIRE(memory.allow(scope, second).ok());
+  CHECK_FALSE(memory.knows(scope).value());
+  REQUIRE(memory.check(scope, first).ok());
+  CHECK(memory.check(scope, second).error().code == Code::kRefused);
+  REQUIRE(memory.allow(scope, second).ok());
+  REQUIRE(memory.allow(scope, second).ok());
+  CHECK(memory.check(scope, first).ok());
+  CHECK(memory.check(scope, second).ok());
+  CHECK(memory.check(scope, make_salt().secret).error().code == Code::kRefused);
+  for (size_t known = 2; known < kMaxSaltsRemembered; ++known) {
+    REQUIRE(memory.allow(scope, make_salt().secret).ok());
+  }
+  CHECK(memory.allow(scope, make_salt().secret).error().code == Code::kFailed);
+  CHECK(memory.check(scope, first).ok());
+}
+
 TEST_CASE("a damaged memory of salts is said and not overlooked", "[manifest]") {
   const TemporaryFolder folder;
   const SaltScope scope{Identifier::random(), ""};
