@@ -52,6 +52,8 @@ Result<BuildRequest> request_of(const Config& config, const BuildOptions& option
   request.tenant = options.tenant.empty() ? config.tenant : options.tenant;
   const std::string& isolation = options.isolation.empty() ? config.isolation : options.isolation;
   request.isolation = isolation == "private" ? Isolation::kPrivate : Isolation::kShared;
+  request.apart = {config.salts_by_time, config.salts_by_zone, config.salts_popular, config.salts_groups,
+                   config.state_dir + "/uses"};
   THAW_ASSIGN(request.name, ImageName::parse(options.name));
   if (request.name.digest)
     return Error{Code::kUsage, "a build makes the digest; leave @sha256:… out of the name"};
@@ -76,6 +78,8 @@ Json report_json(const BuildReport& report) {
           {"new_chunks", report.new_chunks},
           {"new_bytes", report.new_bytes},
           {"reused_chunks", report.reused_chunks},
+          {"salt_period", report.salt_period},
+          {"popular_chunks", report.popular_chunks},
           {"traced_chunks", report.traced_chunks},
           {"seconds", report.seconds}};
 }

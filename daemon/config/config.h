@@ -52,8 +52,12 @@ struct Config {
   std::string metrics_listen;  // "HOST:PORT"; empty: none
 
   std::chrono::milliseconds read_deadline{30'000};
-  std::string read_outage = "error";  // or "wait"
-  std::string isolation = "shared";   // or "private"
+  std::string read_outage = "error";           // or "wait"
+  std::string isolation = "shared";            // or "private"
+  std::chrono::milliseconds salts_by_time{0};  // 0: no periods
+  std::string salts_by_zone;                   // empty: no zones
+  uint64_t salts_popular = 0;                  // 0: no chunk is popular
+  uint64_t salts_groups = 16;
   std::chrono::milliseconds mount_linger{60'000};
   uint64_t origin_in_flight = 64;
   uint64_t read_ahead_chunks = 64;

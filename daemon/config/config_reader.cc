@@ -19,6 +19,7 @@ using Json = nlohmann::json;
 
 constexpr uint64_t kMaxConfigBytes = kMiB;
 constexpr size_t kPublicKeyBytes = 32;
+constexpr size_t kMaxZoneNameBytes = 256;
 
 // Characters of a text that is being parsed; `line` counts.
 class LineCounter {
@@ -127,6 +128,8 @@ class ConfigReader {
       std::array<uint8_t, kPublicKeyBytes> bytes{};
       if (!from_hex(key, bytes)) problem("trust.builders", "\"" + key + "\" is not 64 hexadecimal digits");
     }
+    if (reading_.config.salts_by_zone.size() > kMaxZoneNameBytes)
+      problem("salts.by_zone", "must have at most " + std::to_string(kMaxZoneNameBytes) + " bytes");
     check_zone();
   }
 

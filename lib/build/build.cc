@@ -68,7 +68,8 @@ Result<BuildReport> build(Workshop& shop, const BuildRequest& request) {
   const Ext4Source source(std::move(device));
   THAW_ASSIGN(
       BuildReport report,
-      store_image(shop, {source, details, request.tenant, request.name, request.isolation}, request.upload));
+      store_image(shop, {source, details, request.tenant, request.name, request.isolation, request.apart},
+                  request.upload));
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin;
   report.seconds = spent.count();
   return report;

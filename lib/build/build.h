@@ -16,6 +16,7 @@ struct BuildRequest {
   std::string tenant;
   ImageName name;
   Isolation isolation = Isolation::kShared;
+  SaltApart apart{};
   uint32_t chunk_size = kDefaultChunkSize;
   ReadOptions read;  // platform, limits, spool
   UploadOptions upload;

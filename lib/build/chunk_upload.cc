@@ -16,10 +16,11 @@ struct ChunkUpload::Chunk {
   Completion<void> done;
 };
 
-ChunkUpload::ChunkUpload(const DeviceSource& device, const BuildPlace& place, Catalog& catalog,
-                         Executor& workers, UploadOptions options)
+ChunkUpload::ChunkUpload(const DeviceSource& device, const BuildPlace& place, ChunkSalts& salts,
+                         Catalog& catalog, Executor& workers, UploadOptions options)
     : device_(device),
       place_(place),
+      salts_(salts),
       catalog_(catalog),
       workers_(workers),
       options_(std::move(options)),
@@ -60,7 +61,8 @@ void ChunkUpload::read_and_seal(ChunkPtr chunk) {
     give_back(std::move(plaintext));
     return chunk->done(std::move(read));
   }
-  Sealed sealed = seal(place_.salt.secret, plaintext.view());
+  const Digest content = sealed_content(plaintext.view());
+  Sealed sealed = seal(salts_.salt_of(content), plaintext.view(), content);
   give_back(std::move(plaintext));
   chunk->ref = {sealed.id, static_cast<uint32_t>(sealed.ciphertext.size())};
   chunk->key_in_store = chunk_key(place_.root.id, sealed.id);

@@ -13,6 +13,7 @@
 
 #include "lib/base/executor.h"
 #include "lib/base/mutex.h"
+#include "lib/build/chunk_salts.h"
 #include "lib/build/device_source.h"
 #include "lib/build/in_flight.h"
 #include "lib/build/progress.h"
@@ -43,8 +44,9 @@ struct UploadedChunks {
 
 class ChunkUpload {
  public:
-  ChunkUpload(const DeviceSource& device, const BuildPlace& place, Catalog& catalog, Executor& workers,
-              UploadOptions options);
+  // REQUIRES: all but `options` outlive it
+  ChunkUpload(const DeviceSource& device, const BuildPlace& place, ChunkSalts& salts, Catalog& catalog,
+              Executor& workers, UploadOptions options);
 
   // Blocks. The first error ends the upload; what was stored until then stays, unnamed.
   Result<UploadedChunks> run();
@@ -76,6 +78,7 @@ class ChunkUpload {
 
   const DeviceSource& device_;
   const BuildPlace& place_;
+  ChunkSalts& salts_;
   Catalog& catalog_;
   Executor& workers_;
   const UploadOptions options_;

@@ -16,10 +16,12 @@ namespace {
 // A root or key is retired once in a while, not again and again under one build.
 constexpr int kMaxAttempts = 3;
 
-uint64_t now_seconds() {
-  const auto since = std::chrono::system_clock::now().time_since_epoch();
-  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(since).count());
+std::chrono::milliseconds now_since_1970() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::system_clock::now().time_since_epoch());
 }
+
+uint64_t now_seconds() { return static_cast<uint64_t>(now_since_1970().count() / 1000); }
 
 // What an image is opened with once it is stored.
 struct StoredKey {
@@ -78,8 +80,8 @@ Result<bool> is_safe(Workshop& shop, const StoredImage& stored) {
 
 // All but the name.
 Result<StoredImage> store_into(Workshop& shop, const ImageToStore& image, const UploadOptions& options,
-                               const BuildPlace& place) {
-  ChunkUpload upload(image.device, place, shop.catalog, shop.workers, options);
+                               const BuildPlace& place, ChunkSalts& salts) {
+  ChunkUpload upload(image.device, place, salts, shop.catalog, shop.workers, options);
   THAW_ASSIGN(UploadedChunks uploaded, upload.run());
 
   const DeviceShape& shape = image.device.shape();
@@ -94,6 +96,8 @@ Result<StoredImage> store_into(Workshop& shop, const ImageToStore& image, const 
   report.new_chunks = uploaded.new_chunks;
   report.new_bytes = uploaded.new_bytes;
   report.reused_chunks = uploaded.distinct - uploaded.new_chunks;
+  report.salt_period = salts.period();
+  report.popular_chunks = salts.popular_chunks();
   THAW_ASSIGN(StoredKey key, write_manifest(shop, image, place, uploaded, report));
   return StoredImage{std::move(report), std::move(key)};
 }
@@ -102,6 +106,7 @@ Result<StoredImage> store_into(Workshop& shop, const ImageToStore& image, const 
 
 Result<BuildReport> store_image(Workshop& shop, const ImageToStore& image, const UploadOptions& options) {
   const auto begin = std::chrono::steady_clock::now();
+  const std::chrono::milliseconds began_at = now_since_1970();
   THAW_TRY(check_tenant(image.tenant));
   THAW_TRY(check_name(image.name.name));
   THAW_TRY(check_tag(image.name.tag));
@@ -112,13 +117,16 @@ Result<BuildReport> store_image(Workshop& shop, const ImageToStore& image, const
     THAW_ASSIGN(BuildPlace place, shop.catalog.prepare_build(shop.builder, now_seconds()));
     THAW_ASSIGN(place.salt, salt_for_tenant(shop.catalog, place, image.tenant, image.isolation, shop.builder,
                                             shop.salts));
-    THAW_ASSIGN(StoredImage stored, store_into(shop, image, options, place));
+    THAW_ASSIGN(const auto salts,
+                ChunkSalts::create(place, image.apart, {image.tenant, image.name.name}, began_at));
+    THAW_ASSIGN(StoredImage stored, store_into(shop, image, options, place, *salts));
     // A root may be deleted at any time. Whoever deletes it after the lease was written finds that, and keeps
     // the image; if it was deleted before, no name must point there.
     BuildLease lease(shop.catalog);
     THAW_TRY(lease.hold(stored.report.manifest));
     THAW_ASSIGN(bool safe, is_safe(shop, stored));
     if (!safe) continue;
+    THAW_TRY(salts->remember());
     THAW_ASSIGN(const NameRecord record,
                 names.point(image.name, stored.report.manifest, shop.builder, now_seconds()));
     (void)record;

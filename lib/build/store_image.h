@@ -31,6 +31,7 @@ struct ImageToStore {
   std::string tenant;
   ImageName name;  // without a digest
   Isolation isolation = Isolation::kShared;
+  SaltApart apart{};
 };
 
 struct BuildReport {
@@ -44,7 +45,9 @@ struct BuildReport {
   uint64_t new_chunks = 0;
   uint64_t new_bytes = 0;  // sealed, without manifests
   uint64_t reused_chunks = 0;
-  uint64_t traced_chunks = 0;  // in the trace of first reads that came from the name's previous image
+  uint64_t salt_period = 0;     // its number; 0 when salts are not apart by time
+  uint64_t popular_chunks = 0;  // distinct, with the salt of the image's group
+  uint64_t traced_chunks = 0;   // in the trace of first reads that came from the name's previous image
   double seconds = 0;
 };
 

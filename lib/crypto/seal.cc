@@ -56,8 +56,7 @@ void ctr_at(ByteView key, uint64_t offset, ByteView in, MutableBytes out) {
   if (!good) throw std::runtime_error("OpenSSL cannot run AES-256-CTR");
 }
 
-Secret chunk_key(const Secret& salt, ByteView padded) {
-  const Digest content = sha256(padded);
+Secret chunk_key(const Secret& salt, const Digest& content) {
   std::array<uint8_t, kKeyLabel.size() + 1 + sizeof content.bytes> message{};
   std::memcpy(message.data(), kKeyLabel.data(), kKeyLabel.size());
   std::memcpy(message.data() + kKeyLabel.size() + 1, content.bytes.data(), content.bytes.size());
@@ -78,9 +77,11 @@ uint64_t sealed_length(ByteView chunk) {
   return round_up(end, kSealUnit);
 }
 
-Sealed seal(const Secret& salt, ByteView chunk) {
+Digest sealed_content(ByteView chunk) { return sha256(chunk.first(sealed_length(chunk))); }
+
+Sealed seal(const Secret& salt, ByteView chunk, const Digest& content) {
   const ByteView padded = chunk.first(sealed_length(chunk));
-  Sealed sealed{chunk_key(salt, padded), {}, Buffer(padded.size())};
+  Sealed sealed{chunk_key(salt, content), {}, Buffer(padded.size())};
   ctr_at(sealed.key.view(), 0, padded, sealed.ciphertext.mutable_view());
   sealed.id = sha256(sealed.ciphertext.view());
   return sealed;

@@ -25,9 +25,13 @@ struct Sealed {
 // The length of `chunk` without its trailing zeros, rounded up to kSealUnit; 0 for a chunk of zeros.
 uint64_t sealed_length(ByteView chunk);
 
+// SHA-256 of the first sealed_length(chunk) bytes, which its key is made of.
+Digest sealed_content(ByteView chunk);
+
 // Seals the first sealed_length(chunk) bytes. REQUIRES: sealed_length(chunk) > 0; chunk.size() % kSealUnit ==
-// 0
-Sealed seal(const Secret& salt, ByteView chunk);
+// 0; content == sealed_content(chunk)
+Sealed seal(const Secret& salt, ByteView chunk, const Digest& content);
+inline Sealed seal(const Secret& salt, ByteView chunk) { return seal(salt, chunk, sealed_content(chunk)); }
 
 // Decrypts ciphertext[offset, offset + out.size()) into `out`. `ciphertext` is that range alone; `key` is 32
 // bytes.

@@ -70,6 +70,13 @@ struct BuildFixture : CatalogFixture {
     Workshop shop{catalog, keys, keys, workers, trusted(), "0.1.0", SaltMemory(folder / "salts")};
     return store_image(shop, {device, details, tenant, ImageName::parse("web").value(), isolation}, {});
   }
+  Result<BuildReport> build_apart(const DeviceSource& device, const std::string& name, SaltApart apart) {
+    REQUIRE(keys.prepare_builder().ok());
+    Workshop shop{catalog, keys, keys, workers, trusted(), "0.1.0", SaltMemory(folder / "salts")};
+    apart.uses_folder = folder / "uses";
+    return store_image(
+        shop, {device, details, "acme", ImageName::parse(name).value(), Isolation::kShared, apart}, {});
+  }
   Result<OpenedImage> open(const std::string& name) {
     return open_image({catalog, keys, sequences, trusted()}, {"acme", ImageName::parse(name).value()});
   }
