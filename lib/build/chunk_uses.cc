@@ -69,8 +69,7 @@ Status ChunkUses::remember(const std::string& file, std::vector<Tag> chunks, Bit
 
 void ChunkUses::add(std::vector<Tag> chunks, Bits bit) {
   std::ranges::sort(chunks);
-  const auto same = std::ranges::unique(chunks);
-  chunks.erase(same.begin(), same.end());
+  chunks.erase(std::unique(chunks.begin(), chunks.end()), chunks.end());
   std::vector<Use> all;
   all.reserve(uses_.size() + chunks.size());
   auto known = uses_.begin();
