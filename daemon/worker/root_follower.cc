@@ -14,6 +14,7 @@ namespace {
 constexpr Duration kLeastPause = std::chrono::seconds(1);
 constexpr Duration kRetry = std::chrono::seconds(30);
 constexpr size_t kMaxHits = 64;
+constexpr unsigned kLooks = 3;
 
 Result<bool> is_there(Catalog& catalog, const std::string& key) {
   const auto size =
@@ -124,12 +125,22 @@ Status RootFollower::check_hits(const std::deque<ChunkRef>& hits) {
   return {};
 }
 
+Result<bool> RootFollower::is_in_a_root(const ChunkId& chunk) {
+  for (const Root& root : roots_) {
+    THAW_ASSIGN(const bool there, is_there(parts_.catalog, chunk_key(root.id, chunk)));
+    if (there) return true;
+  }
+  return false;
+}
+
 Status RootFollower::check_hit(const ChunkRef& hit) {
   if (roots_.empty()) return {};
   ++parts_.counters.hits_checked;
-  for (const Root& root : roots_) {
-    THAW_ASSIGN(const bool there, is_there(parts_.catalog, chunk_key(root.id, hit.id)));
+  // It may have been copied since, into a root that is newer than the last look.
+  for (unsigned looks = 0; looks < kLooks; ++looks) {
+    THAW_ASSIGN(const bool there, is_in_a_root(hit.id));
     if (there) return {};
+    THAW_TRY(refresh_roots());
   }
   ++parts_.counters.hits_missing;
   const std::string why = "chunk " + hit.id.hex() + " is used, and in no root of the store any more";

@@ -56,6 +56,7 @@ class RootFollower {
   Status refresh_roots();
   Status check_mounts();
   Status check_hits(const std::deque<ChunkRef>& hits);
+  Result<bool> is_in_a_root(const ChunkId& chunk);
   Status check_hit(const ChunkRef& hit);
   Status raise(const RootId& root, const std::string& why);
   void tell(const char* what, const Status& status);

@@ -14,8 +14,6 @@ empty_caches() {
   echo 3 >/proc/sys/vm/drop_caches
   wait_for 10 daemon_answers || fail "the worker did not come back"
 }
-# Each lease looks as if it had been written two days ago.
-let_leases_lapse() { find "$T/store/leases" -type f -exec touch -d '2 days ago' {} +; }
 # Mounts an image whose name is gone and whose lease has lapsed when its root expires.
 mount_from_an_expired_root() {
   copy_store
@@ -113,7 +111,7 @@ build_stopped_at() {
   builder=$!
   sleep "$1"
   kill -STOP "$builder" 2>/dev/null || true
-  [ ! -d "$T/store/leases" ] || let_leases_lapse
+  let_leases_lapse
   end_root "$2"
   kill -CONT "$builder" 2>/dev/null || true
   wait "$builder" || status=$?
@@ -187,6 +185,23 @@ test_a_warm_cache_hides_no_missing_chunk() {
     --size=4k --loops=1 --number_ios=40000 --time_based --runtime=3 >/dev/null
   noticed() { [ "$(json_value .collection.hits_missing thaw stats)" -gt 0 ]; }
   wait_for 10 noticed || fail "nobody noticed: $(thaw stats --json | jq -c .collection)"
+  stop_daemon
+}
+
+test_a_warm_chunk_is_looked_for_where_it_is_by_now() {
+  copy_store
+  write_config '.memory.size = "512MiB"'
+  start_daemon
+  local file
+  file=$(json_value .file thaw mount --file-only nasty:1 "")
+  head -c $((1 << 20)) "$file" >/dev/null
+  # The worker is not told, and looks for new roots by itself every ten minutes only.
+  end_root 1
+  fio --name=warm --filename="$file" --readonly --rw=randread --bs=4k --direct=1 --ioengine=libaio --iodepth=16 \
+    --size=4k --loops=1 --number_ios=40000 --time_based --runtime=3 >/dev/null
+  checked() { [ "$(json_value .collection.hits_checked thaw stats)" -gt 0 ]; }
+  wait_for 10 checked || fail "nobody checked: $(thaw stats --json | jq -c .collection)"
+  equal "$(json_value .collection.hits_missing thaw stats)" 0 "chunks that nobody found"
   stop_daemon
 }
 
