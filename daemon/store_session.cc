@@ -52,7 +52,7 @@ Result<std::unique_ptr<StoreSession>> StoreSession::open(const Config& config, S
   if (is_s3_url(config.store_url)) {
     session->network_ = std::make_unique<StoreNetwork>(http_options(config));
     parts.http = &session->network_->http();
-    session->credentials_ = std::make_unique<S3CredentialSource>(steady_clock());
+    session->credentials_ = std::make_unique<AwsCredentialSource>(steady_clock());
     parts.credentials = session->credentials_.get();
   }
   THAW_ASSIGN(session->store_, open_object_store(config.store_url, store_use, parts));

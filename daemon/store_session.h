@@ -61,8 +61,8 @@ class StoreSession {
   mutable Mutex mutex_;
   std::vector<std::string> trusted_builders_ GUARDED_BY(mutex_);
   const std::unique_ptr<Keyring> keys_;
-  DataKeyCache data_keys_;                           // of images that were opened
-  std::unique_ptr<S3CredentialSource> credentials_;  // of S3; outlives what io_ still does for it
+  DataKeyCache data_keys_;                            // of images that were opened
+  std::unique_ptr<AwsCredentialSource> credentials_;  // of S3; outlives what io_ still does for it
   WorkerPool io_;
   WorkerPool cpu_;
   SequenceMemory sequences_;

@@ -6,11 +6,11 @@
 #include <memory>
 #include <string_view>
 
+#include "lib/aws/credentials.h"
 #include "lib/base/executor.h"
 #include "lib/base/result.h"
 #include "lib/http/http_client.h"
 #include "lib/store/object_store.h"
-#include "lib/store/s3_credentials.h"
 #include "lib/store/s3_place.h"
 
 namespace thaw {
@@ -25,7 +25,7 @@ enum class StoreUse : uint8_t {
 struct StoreParts {
   Executor& executor;          // runs blocking calls and hashes
   HttpClient* http = nullptr;  // for S3, like the rest
-  S3CredentialSource* credentials = nullptr;
+  AwsCredentialSource* credentials = nullptr;
   S3Options s3{};
 };
 

@@ -43,13 +43,13 @@ bool is_refusal(HttpMethod method, const HttpResponse& response) {
 
 struct S3Client::Exchange {
   S3Request request;
-  std::shared_ptr<const S3Credentials> keys;
+  std::shared_ptr<const AwsCredentials> keys;
   bool renewed = false;
   Completion<HttpResponse> done;
   HttpResponse refusal;
 };
 
-S3Client::S3Client(S3Place place, HttpClient& http, Executor& executor, S3CredentialSource& credentials)
+S3Client::S3Client(S3Place place, HttpClient& http, Executor& executor, AwsCredentialSource& credentials)
     : place_(std::move(place)), http_(http), executor_(executor), credentials_(credentials) {}
 
 void S3Client::send(S3Request request, Completion<HttpResponse> done) {
@@ -69,9 +69,11 @@ void S3Client::submit(ExchangePtr exchange) {
   HttpRequest http;
   http.method = request.method;
   http.url = place_.endpoint() + request.path + (query.empty() ? "" : "?" + query);
+  HttpHeaders headers = request.headers;
+  headers.emplace_back("x-amz-content-sha256", request.payload.hex());
   http.headers =
-      sign_request({request.method, request.path, query, place_.host(), request.headers, request.payload},
-                   *exchange->keys, place_.region(), std::time(nullptr));
+      sign_request({request.method, request.path, query, place_.host(), std::move(headers), request.payload},
+                   *exchange->keys, {"s3", place_.region()}, std::time(nullptr));
   http.body = request.body;
   http.max_bytes = request.max_bytes;
   http.deadline = request.deadline;

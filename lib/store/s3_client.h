@@ -7,9 +7,10 @@
 #include <memory>
 #include <string>
 
+#include "lib/aws/credentials.h"
+#include "lib/aws/uri_encoding.h"
 #include "lib/base/executor.h"
 #include "lib/http/http_client.h"
-#include "lib/store/s3_credentials.h"
 #include "lib/store/s3_place.h"
 
 namespace thaw {
@@ -17,7 +18,7 @@ namespace thaw {
 struct S3Request {
   HttpMethod method = HttpMethod::kGet;
   std::string path;  // S3Place::object_path or bucket_path
-  S3Query query;
+  AwsQuery query;
   HttpHeaders headers;
   ByteView body;   // must live until the completion runs
   Digest payload;  // SHA-256 of the body
@@ -32,7 +33,7 @@ class S3Client {
   static constexpr std::chrono::seconds kDefaultTimeout{60};
 
   // What is passed in must outlive it; `executor` reads credentials.
-  S3Client(S3Place place, HttpClient& http, Executor& executor, S3CredentialSource& credentials);
+  S3Client(S3Place place, HttpClient& http, Executor& executor, AwsCredentialSource& credentials);
 
   const S3Place& place() const { return place_; }
 
@@ -53,7 +54,7 @@ class S3Client {
   const S3Place place_;
   HttpClient& http_;
   Executor& executor_;
-  S3CredentialSource& credentials_;
+  AwsCredentialSource& credentials_;
 };
 
 }  // namespace thaw

@@ -1,4 +1,5 @@
 // S3Store's copies and removals of many objects; the rest is in s3_store.cc.
+#include "lib/aws/uri_encoding.h"
 #include "lib/base/base64.h"
 #include "lib/crypto/hash.h"
 #include "lib/store/paths.h"

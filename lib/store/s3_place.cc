@@ -1,8 +1,9 @@
 #include "lib/store/s3_place.h"
 
 #include <algorithm>
-#include <cctype>
-#include <optional>
+
+#include "lib/aws/endpoint.h"
+#include "lib/aws/uri_encoding.h"
 
 namespace thaw {
 namespace {
@@ -27,11 +28,6 @@ bool is_bucket_name(std::string_view name) {
                              [](char c) { return is_alphanumeric(c) || c == '.' || c == '-' || c == '_'; });
 }
 
-bool is_region(std::string_view region) {
-  return !region.empty() && region.size() <= 64 &&
-         std::ranges::all_of(region, [](char c) { return is_alphanumeric(c) || c == '-' || c == '_'; });
-}
-
 bool is_prefix(std::string_view prefix) {
   if (prefix.size() > kMaxPrefixBytes) return false;
   while (!prefix.empty()) {
@@ -44,72 +40,7 @@ bool is_prefix(std::string_view prefix) {
   return true;
 }
 
-struct Endpoint {
-  std::string scheme;  // "https"
-  std::string host;    // with ":PORT" unless it is the scheme's own, as a Host header has it
-};
-
-bool is_authority(std::string_view text) {
-  return !text.empty() && text.size() <= 300 && std::ranges::all_of(text, [](char c) {
-    return is_alphanumeric(c) || c == '.' || c == '-' || c == '_' || c == ':' || c == '[' || c == ']';
-  });
-}
-
-std::optional<Endpoint> parse_endpoint(std::string_view text) {
-  Endpoint endpoint;
-  for (const char* scheme : {"http", "https"}) {
-    const std::string start = std::string(scheme) + "://";
-    if (!text.starts_with(start)) continue;
-    endpoint.scheme = scheme;
-    text.remove_prefix(start.size());
-    break;
-  }
-  if (text.ends_with('/')) text.remove_suffix(1);
-  if (endpoint.scheme.empty() || !is_authority(text)) return std::nullopt;
-  endpoint.host = text;
-  std::ranges::transform(endpoint.host, endpoint.host.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  const std::string own = endpoint.scheme == "http" ? ":80" : ":443";
-  const bool v6_without_port = endpoint.host.ends_with(']');
-  if (!v6_without_port && endpoint.host.ends_with(own))
-    endpoint.host.resize(endpoint.host.size() - own.size());
-  return endpoint;
-}
-
 }  // namespace
-
-std::string uri_encode(std::string_view text, UriPart part) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string encoded;
-  for (const char c : text) {
-    if (is_alphanumeric(c) || c == '-' || c == '.' || c == '_' || c == '~' ||
-        (c == '/' && part == UriPart::kPath)) {
-      encoded += c;
-      continue;
-    }
-    const auto byte = static_cast<uint8_t>(c);
-    encoded += '%';
-    encoded += kDigits[byte >> 4];
-    encoded += kDigits[byte & 15];
-  }
-  return encoded;
-}
-
-std::string canonical_query(S3Query query) {
-  for (auto& [name, value] : query) {
-    name = uri_encode(name, UriPart::kQuery);
-    value = uri_encode(value, UriPart::kQuery);
-  }
-  std::ranges::sort(query);
-  std::string text;
-  for (const auto& [name, value] : query) {
-    if (!text.empty()) text += '&';
-    text += name;
-    text += '=';
-    text += value;
-  }
-  return text;
-}
 
 Result<S3Place> S3Place::parse(std::string_view url, const S3Options& options) {
   constexpr std::string_view kScheme = "s3://";
@@ -127,7 +58,7 @@ Result<S3Place> S3Place::parse(std::string_view url, const S3Options& options) {
     return Error{Code::kUsage, shown + ": the prefix may have no empty part, no \"..\" and no blanks"};
   }
   if (!rest.empty()) place.prefix_ = std::string(rest) + "/";
-  if (!is_region(options.region))
+  if (!is_aws_region(options.region))
     return Error{Code::kUsage, "s3.region " + quoted(options.region) + " is none"};
   place.region_ = options.region;
 

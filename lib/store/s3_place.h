@@ -4,8 +4,6 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include "lib/base/result.h"
 
@@ -16,9 +14,6 @@ struct S3Options {
   std::string region = "us-east-1";
   bool path_style = true;  // HOST/BUCKET/KEY, else BUCKET.HOST/KEY
 };
-
-// Names and values as they are meant; the encoding is done here.
-using S3Query = std::vector<std::pair<std::string, std::string>>;
 
 class S3Place {
  public:
@@ -43,12 +38,5 @@ class S3Place {
   std::string host_;
   std::string base_path_;  // "/BUCKET", or empty where the host names it
 };
-
-// RFC 3986: all but letters, digits and "-._~" as %XX; "/" stays in a path.
-enum class UriPart : uint8_t { kPath, kQuery };
-std::string uri_encode(std::string_view text, UriPart part);
-
-// "a=1&b=2", sorted by name and encoded; the same for the address and for the signature.
-std::string canonical_query(S3Query query);
 
 }  // namespace thaw

@@ -22,7 +22,7 @@ namespace thaw {
 
 class S3Store final : public ObjectStore {
  public:
-  S3Store(S3Place place, HttpClient& http, Executor& executor, S3CredentialSource& credentials)
+  S3Store(S3Place place, HttpClient& http, Executor& executor, AwsCredentialSource& credentials)
       : client_(std::move(place), http, executor, credentials), executor_(executor) {}
 
   void get(const std::string& key, const GetOptions& options, Completion<Object> done) override;

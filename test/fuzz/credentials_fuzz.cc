@@ -1,4 +1,4 @@
-#include "lib/store/s3_credentials.h"
+#include "lib/aws/credentials.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto keys = thaw::parse_credentials({reinterpret_cast<const char*>(data), size}, "default");

@@ -17,7 +17,7 @@ TEST_CASE("a URL opens a folder, and a builder makes it", "[store]") {
 TEST_CASE("a bucket is opened without asking for it", "[store]") {
   ThreadPool threads(1);
   HttpClient http({});
-  S3CredentialSource credentials(steady_clock());
+  AwsCredentialSource credentials(steady_clock());
   CHECK(open_object_store("s3://bucket/prefix", StoreUse::kBuild, {threads, &http, &credentials}).ok());
   StoreParts parts{threads, &http, &credentials, {"nowhere", "us-east-1", true}};
   CHECK(open_object_store("s3://bucket", StoreUse::kRead, parts).error().code == Code::kUsage);

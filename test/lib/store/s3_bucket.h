@@ -31,8 +31,8 @@ struct ScriptedBucket {
   TemporaryFolder folder;
   ScriptedServer server;
   HttpThread http;
-  ManualTimers clock;                               // of the credentials
-  std::unique_ptr<S3CredentialSource> credentials;  // outlives what threads still do for it
+  ManualTimers clock;                                // of the credentials
+  std::unique_ptr<AwsCredentialSource> credentials;  // outlives what threads still do for it
   ThreadPool threads{2};
   std::unique_ptr<S3Store> store;
 
@@ -49,7 +49,7 @@ struct ScriptedBucket {
   void open() {
     S3Options options;
     options.endpoint = server.url();
-    credentials = std::make_unique<S3CredentialSource>(clock);
+    credentials = std::make_unique<AwsCredentialSource>(clock);
     store = std::make_unique<S3Store>(S3Place::parse("s3://images/p", options).value(), http.client(),
                                       threads, *credentials);
   }

@@ -23,15 +23,6 @@ S3Options at(const std::string& endpoint) { return {endpoint, "us-east-1", true}
 
 }  // namespace
 
-TEST_CASE("text is encoded as RFC 3986 has it", "[s3]") {
-  CHECK(uri_encode("azAZ09-._~", UriPart::kQuery) == "azAZ09-._~");
-  CHECK(uri_encode("a/b c+d=e&f", UriPart::kPath) == "a/b%20c%2Bd%3De%26f");
-  CHECK(uri_encode("a/b", UriPart::kQuery) == "a%2Fb");
-  CHECK(uri_encode("\xc3\xa4%", UriPart::kPath) == "%C3%A4%25");
-  CHECK(canonical_query({{"prefix", "a/b"}, {"list-type", "2"}, {"a", ""}}) == "a=&list-type=2&prefix=a%2Fb");
-  CHECK(canonical_query({}).empty());
-}
-
 TEST_CASE("a bucket stands in the path or in the host", "[s3]") {
   const S3Place path = place_of("s3://images/a/b/", at("http://LocalHost:9000/"));
   CHECK(path.bucket() == "images");

@@ -170,7 +170,7 @@ TEST_CASE("rotated credentials are taken before the old ones are refused", "[s3]
   bucket.write_keys("second");
   CHECK(bucket.get("k").ok());
   CHECK_FALSE(rotated);  // they were read a moment ago
-  bucket.clock.advance(S3CredentialSource::kFresh);
+  bucket.clock.advance(AwsCredentialSource::kFresh);
   // The file is read beside the requests.
   for (int i = 0; i < 1000 && !rotated; ++i) CHECK(bucket.get("k").ok());
   CHECK(rotated);

@@ -1,4 +1,4 @@
-#include "lib/store/s3_credentials.h"
+#include "lib/aws/credentials.h"
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
@@ -37,7 +37,7 @@ struct RotatedFile {
     forget_environment();
     ::setenv("AWS_SHARED_CREDENTIALS_FILE", (folder / "keys").c_str(), 1);
     write("one");
-    source = std::make_unique<S3CredentialSource>(clock);
+    source = std::make_unique<AwsCredentialSource>(clock);
   }
   void write(const std::string& key) const {
     std::ofstream(folder / "keys") << "[default]\naws_access_key_id=" << key << "\naws_secret_access_key=s\n";
@@ -45,16 +45,16 @@ struct RotatedFile {
 
   TemporaryFolder folder;
   ManualTimers clock;
-  std::unique_ptr<S3CredentialSource> source;
+  std::unique_ptr<AwsCredentialSource> source;
 };
 
 }  // namespace
 
-TEST_CASE("a profile of a credentials file is read", "[s3]") {
+TEST_CASE("a profile of a credentials file is read", "[aws]") {
   const auto standard = parse_credentials(kFile, "default");
   REQUIRE(standard);
-  CHECK(*standard == S3Credentials{"AK1", "s/1=+", ""});
-  CHECK(parse_credentials(kFile, "work").value() == S3Credentials{"AK2", "s2", "t2"});
+  CHECK(*standard == AwsCredentials{"AK1", "s/1=+", ""});
+  CHECK(parse_credentials(kFile, "work").value() == AwsCredentials{"AK2", "s2", "t2"});
   CHECK_FALSE(parse_credentials(kFile, "half"));
   CHECK_FALSE(parse_credentials(kFile, "none"));
   CHECK_FALSE(parse_credentials("", "default"));
@@ -63,26 +63,26 @@ TEST_CASE("a profile of a credentials file is read", "[s3]") {
   CHECK_FALSE(parse_credentials("[d]\naws_access_key_id = a b\naws_secret_access_key = s\n", "d"));
 }
 
-TEST_CASE("the environment goes before the file, whose profile may be named", "[s3]") {
+TEST_CASE("the environment goes before the file, whose profile may be named", "[aws]") {
   TemporaryFolder folder;
   ManualTimers clock;
   forget_environment();
   std::ofstream(folder / "keys") << kFile;
   ::setenv("AWS_SHARED_CREDENTIALS_FILE", (folder / "keys").c_str(), 1);
-  CHECK(S3CredentialSource(clock).current()->access_key == "AK1");
+  CHECK(AwsCredentialSource(clock).current()->access_key == "AK1");
   ::setenv("AWS_PROFILE", "work", 1);
-  CHECK(S3CredentialSource(clock).current()->access_key == "AK2");
+  CHECK(AwsCredentialSource(clock).current()->access_key == "AK2");
   ::setenv("AWS_ACCESS_KEY_ID", "AK0", 1);
-  CHECK(S3CredentialSource(clock).current()->access_key == "AK2");
+  CHECK(AwsCredentialSource(clock).current()->access_key == "AK2");
   ::setenv("AWS_SECRET_ACCESS_KEY", "s0", 1);
   ::setenv("AWS_SESSION_TOKEN", "t0", 1);
-  CHECK(*S3CredentialSource(clock).current() == S3Credentials{"AK0", "s0", "t0"});
+  CHECK(*AwsCredentialSource(clock).current() == AwsCredentials{"AK0", "s0", "t0"});
   forget_environment();
   ::setenv("AWS_SHARED_CREDENTIALS_FILE", (folder / "none").c_str(), 1);
-  CHECK(S3CredentialSource(clock).current() == nullptr);
+  CHECK(AwsCredentialSource(clock).current() == nullptr);
 }
 
-TEST_CASE("refused credentials are read again, at most five times a second", "[s3]") {
+TEST_CASE("refused credentials are read again, at most five times a second", "[aws]") {
   RotatedFile f;
   const auto one = f.source->current();
   f.write("two");
@@ -100,10 +100,10 @@ TEST_CASE("refused credentials are read again, at most five times a second", "[s
   CHECK(f.source->renew(three) == three);
 }
 
-TEST_CASE("credentials are read again now and then, and when asked to", "[s3]") {
+TEST_CASE("credentials are read again now and then, and when asked to", "[aws]") {
   RotatedFile f;
   CHECK_FALSE(f.source->take_turn());
-  f.clock.advance(S3CredentialSource::kFresh);
+  f.clock.advance(AwsCredentialSource::kFresh);
   CHECK(f.source->take_turn());
   CHECK_FALSE(f.source->take_turn());
   CHECK_FALSE(f.source->refresh());

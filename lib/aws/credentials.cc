@@ -1,4 +1,4 @@
-#include "lib/store/s3_credentials.h"
+#include "lib/aws/credentials.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -17,7 +17,7 @@ std::string environment(const char* name) {
 }
 
 // What may stand in a header; anything else could end it.
-bool is_sendable(const S3Credentials& keys) {
+bool is_sendable(const AwsCredentials& keys) {
   const auto good = [](const std::string& text) {
     return std::ranges::all_of(text, [](unsigned char c) { return c > ' ' && c < 0x7f; });
   };
@@ -32,17 +32,17 @@ std::string credentials_file() {
   return home.empty() ? "" : home + "/.aws/credentials";
 }
 
-std::shared_ptr<const S3Credentials> read_credentials() {
-  const S3Credentials given{environment("AWS_ACCESS_KEY_ID"), environment("AWS_SECRET_ACCESS_KEY"),
-                            environment("AWS_SESSION_TOKEN")};
-  if (is_sendable(given)) return std::make_shared<const S3Credentials>(given);
+std::shared_ptr<const AwsCredentials> read_credentials() {
+  const AwsCredentials given{environment("AWS_ACCESS_KEY_ID"), environment("AWS_SECRET_ACCESS_KEY"),
+                             environment("AWS_SESSION_TOKEN")};
+  if (is_sendable(given)) return std::make_shared<const AwsCredentials>(given);
   const std::string file = credentials_file();
   if (file.empty()) return nullptr;
   const auto text = read_file(file, kMaxFileBytes);
   if (!text.ok()) return nullptr;
   const std::string profile = environment("AWS_PROFILE");
   auto found = parse_credentials(as_text(text->view()), profile.empty() ? "default" : profile);
-  return found ? std::make_shared<const S3Credentials>(*std::move(found)) : nullptr;
+  return found ? std::make_shared<const AwsCredentials>(*std::move(found)) : nullptr;
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -54,8 +54,8 @@ std::string_view trimmed(std::string_view text) {
 
 }  // namespace
 
-std::optional<S3Credentials> parse_credentials(std::string_view text, std::string_view profile) {
-  S3Credentials keys;
+std::optional<AwsCredentials> parse_credentials(std::string_view text, std::string_view profile) {
+  AwsCredentials keys;
   bool inside = false;
   while (!text.empty()) {
     const std::string_view line = trimmed(text.substr(0, text.find('\n')));
@@ -78,16 +78,16 @@ std::optional<S3Credentials> parse_credentials(std::string_view text, std::strin
   return keys;
 }
 
-S3CredentialSource::S3CredentialSource(const Clock& clock)
+AwsCredentialSource::AwsCredentialSource(const Clock& clock)
     : clock_(clock), current_(read_credentials()), next_turn_(clock.now() + kFresh) {}
 
-std::shared_ptr<const S3Credentials> S3CredentialSource::current() const {
+std::shared_ptr<const AwsCredentials> AwsCredentialSource::current() const {
   const MutexLock lock(mutex_);
   return current_;
 }
 
-std::shared_ptr<const S3Credentials> S3CredentialSource::renew(
-    const std::shared_ptr<const S3Credentials>& refused) {
+std::shared_ptr<const AwsCredentials> AwsCredentialSource::renew(
+    const std::shared_ptr<const AwsCredentials>& refused) {
   const MutexLock reading(reading_);
   auto before = current();
   if (before != refused || (read_at_ && clock_.now() - *read_at_ < kBetweenReads)) return before;
@@ -96,7 +96,7 @@ std::shared_ptr<const S3Credentials> S3CredentialSource::renew(
   return current();
 }
 
-bool S3CredentialSource::take_turn() {
+bool AwsCredentialSource::take_turn() {
   const MutexLock lock(mutex_);
   const TimePoint now = clock_.now();
   if (now < next_turn_) return false;
@@ -104,12 +104,12 @@ bool S3CredentialSource::take_turn() {
   return true;
 }
 
-bool S3CredentialSource::refresh() {
+bool AwsCredentialSource::refresh() {
   const MutexLock reading(reading_);
   return read_again();
 }
 
-bool S3CredentialSource::read_again() {
+bool AwsCredentialSource::read_again() {
   auto read = read_credentials();
   const MutexLock lock(mutex_);
   // A file that is being replaced may be unreadable for a moment.

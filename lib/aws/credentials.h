@@ -1,4 +1,4 @@
-// S3CredentialSource: the keys that requests are signed with: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
+// AwsCredentialSource: the keys that requests are signed with: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
 // AWS_SESSION_TOKEN, else the shared credentials file ($AWS_SHARED_CREDENTIALS_FILE or ~/.aws/credentials,
 // profile $AWS_PROFILE or "default").
 //
@@ -10,20 +10,20 @@
 #include <optional>
 #include <string>
 
+#include "lib/aws/request_signature.h"
 #include "lib/base/clock.h"
 #include "lib/base/mutex.h"
-#include "lib/store/s3_signature.h"
 
 namespace thaw {
 
-class S3CredentialSource {
+class AwsCredentialSource {
  public:
   static constexpr std::chrono::seconds kFresh{60};
 
-  explicit S3CredentialSource(const Clock& clock);
+  explicit AwsCredentialSource(const Clock& clock);
 
   // Null when there are none.
-  std::shared_ptr<const S3Credentials> current() const EXCLUDES(mutex_);
+  std::shared_ptr<const AwsCredentials> current() const EXCLUDES(mutex_);
 
   // True once in kFresh, and then for one caller: it is time for refresh(), which takes rotated keys before
   // the old ones are refused.
@@ -33,7 +33,7 @@ class S3CredentialSource {
 
   // Reads the source again, at most five times a second, because `refused` (null: none) did not do; they may
   // have been rotated. Returns what is current then.
-  std::shared_ptr<const S3Credentials> renew(const std::shared_ptr<const S3Credentials>& refused)
+  std::shared_ptr<const AwsCredentials> renew(const std::shared_ptr<const AwsCredentials>& refused)
       EXCLUDES(reading_, mutex_);
 
  private:
@@ -46,11 +46,11 @@ class S3CredentialSource {
   std::optional<TimePoint> read_at_ GUARDED_BY(reading_);  // by renew()
 
   mutable Mutex mutex_;
-  std::shared_ptr<const S3Credentials> current_ GUARDED_BY(mutex_);
+  std::shared_ptr<const AwsCredentials> current_ GUARDED_BY(mutex_);
   TimePoint next_turn_ GUARDED_BY(mutex_);
 };
 
 // One profile of a file in the format of AWS's shared credentials file. Nothing unless it has both keys.
-std::optional<S3Credentials> parse_credentials(std::string_view text, std::string_view profile);
+std::optional<AwsCredentials> parse_credentials(std::string_view text, std::string_view profile);
 
 }  // namespace thaw

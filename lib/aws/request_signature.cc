@@ -1,4 +1,4 @@
-#include "lib/store/s3_signature.h"
+#include "lib/aws/request_signature.h"
 
 #include <algorithm>
 
@@ -30,9 +30,10 @@ std::string canonical_request(const UnsignedRequest& request, const HttpHeaders&
   return text;
 }
 
-Digest signing_key(const std::string& secret, std::string_view day, std::string_view region) {
+Digest signing_key(const std::string& secret, std::string_view day, const AwsService& service) {
   Digest key = hmac_sha256(as_bytes("AWS4" + secret), as_bytes(day));
-  for (const std::string_view part : {region, std::string_view("s3"), std::string_view("aws4_request")}) {
+  for (const std::string_view part :
+       {std::string_view(service.region), std::string_view(service.name), std::string_view("aws4_request")}) {
     key = hmac_sha256(key.view(), as_bytes(part));
   }
   return key;
@@ -40,22 +41,21 @@ Digest signing_key(const std::string& secret, std::string_view day, std::string_
 
 }  // namespace
 
-HttpHeaders sign_request(const UnsignedRequest& request, const S3Credentials& credentials,
-                         std::string_view region, std::time_t now) {
+HttpHeaders sign_request(const UnsignedRequest& request, const AwsCredentials& credentials,
+                         const AwsService& service, std::time_t now) {
   const std::string time = utc(now, "%Y%m%dT%H%M%SZ");
   const std::string day = time.substr(0, 8);
   HttpHeaders headers = request.headers;
   headers.emplace_back("host", request.host);
-  headers.emplace_back("x-amz-content-sha256", request.payload.hex());
   headers.emplace_back("x-amz-date", time);
   if (!credentials.session_token.empty())
     headers.emplace_back("x-amz-security-token", credentials.session_token);
   std::ranges::sort(headers);
 
-  const std::string scope = day + "/" + std::string(region) + "/s3/aws4_request";
+  const std::string scope = day + "/" + service.region + "/" + service.name + "/aws4_request";
   const std::string text = std::string(kAlgorithm) + "\n" + time + "\n" + scope + "\n" +
                            sha256(as_bytes(canonical_request(request, headers))).hex();
-  const Digest key = signing_key(credentials.secret_key, day, region);
+  const Digest key = signing_key(credentials.secret_key, day, service);
   const std::string signature = hmac_sha256(key.view(), as_bytes(text)).hex();
   const std::string names = signed_names(headers);
   headers.emplace_back("authorization", std::string(kAlgorithm) + " Credential=" + credentials.access_key +
