@@ -32,15 +32,18 @@ std::string credentials_file() {
   return home.empty() ? "" : home + "/.aws/credentials";
 }
 
-std::shared_ptr<const AwsCredentials> read_credentials() {
+// What a service's own configuration names goes before what the environment gives to all of them.
+std::shared_ptr<const AwsCredentials> read_credentials(const AwsCredentialPlace& place) {
   const AwsCredentials given{environment("AWS_ACCESS_KEY_ID"), environment("AWS_SECRET_ACCESS_KEY"),
                              environment("AWS_SESSION_TOKEN")};
-  if (is_sendable(given)) return std::make_shared<const AwsCredentials>(given);
-  const std::string file = credentials_file();
+  const bool named = !place.file.empty() || !place.profile.empty();
+  if (!named && is_sendable(given)) return std::make_shared<const AwsCredentials>(given);
+  const std::string file = place.file.empty() ? credentials_file() : place.file;
   if (file.empty()) return nullptr;
   const auto text = read_file(file, kMaxFileBytes);
   if (!text.ok()) return nullptr;
-  const std::string profile = environment("AWS_PROFILE");
+  std::string profile = place.profile;
+  if (profile.empty() && place.file.empty()) profile = environment("AWS_PROFILE");
   auto found = parse_credentials(as_text(text->view()), profile.empty() ? "default" : profile);
   return found ? std::make_shared<const AwsCredentials>(*std::move(found)) : nullptr;
 }
@@ -78,8 +81,11 @@ std::optional<AwsCredentials> parse_credentials(std::string_view text, std::stri
   return keys;
 }
 
-AwsCredentialSource::AwsCredentialSource(const Clock& clock)
-    : clock_(clock), current_(read_credentials()), next_turn_(clock.now() + kFresh) {}
+AwsCredentialSource::AwsCredentialSource(const Clock& clock, AwsCredentialPlace place)
+    : clock_(clock),
+      place_(std::move(place)),
+      current_(read_credentials(place_)),
+      next_turn_(clock.now() + kFresh) {}
 
 std::shared_ptr<const AwsCredentials> AwsCredentialSource::current() const {
   const MutexLock lock(mutex_);
@@ -110,7 +116,7 @@ bool AwsCredentialSource::refresh() {
 }
 
 bool AwsCredentialSource::read_again() {
-  auto read = read_credentials();
+  auto read = read_credentials(place_);
   const MutexLock lock(mutex_);
   // A file that is being replaced may be unreadable for a moment.
   if (!read || (current_ && *read == *current_)) return false;

@@ -1,6 +1,7 @@
 // AwsCredentialSource: the keys that requests are signed with: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
 // AWS_SESSION_TOKEN, else the shared credentials file ($AWS_SHARED_CREDENTIALS_FILE or ~/.aws/credentials,
-// profile $AWS_PROFILE or "default").
+// profile $AWS_PROFILE or "default"). A file or profile that a service's own configuration names goes before
+// all of these.
 //
 // Any thread may call. The constructor, renew() and refresh() read a small file, so they are for threads that
 // may wait.
@@ -16,11 +17,16 @@
 
 namespace thaw {
 
+struct AwsCredentialPlace {
+  std::string file;     // empty: the shared one
+  std::string profile;  // empty: "default", or what the environment says of the shared file
+};
+
 class AwsCredentialSource {
  public:
   static constexpr std::chrono::seconds kFresh{60};
 
-  explicit AwsCredentialSource(const Clock& clock);
+  explicit AwsCredentialSource(const Clock& clock, AwsCredentialPlace place = {});
 
   // Null when there are none.
   std::shared_ptr<const AwsCredentials> current() const EXCLUDES(mutex_);
@@ -40,6 +46,7 @@ class AwsCredentialSource {
   bool read_again() REQUIRES(reading_) EXCLUDES(mutex_);
 
   const Clock& clock_;
+  const AwsCredentialPlace place_;
   // Held while the file is read, so that all whom old keys failed get the new ones; current() never waits
   // for it. Taken before mutex_.
   Mutex reading_;

@@ -82,6 +82,22 @@ TEST_CASE("the environment goes before the file, whose profile may be named", "[
   CHECK(AwsCredentialSource(clock).current() == nullptr);
 }
 
+TEST_CASE("a file or profile that is named goes before the environment", "[aws]") {
+  TemporaryFolder folder;
+  ManualTimers clock;
+  forget_environment();
+  std::ofstream(folder / "keys") << kFile;
+  ::setenv("AWS_ACCESS_KEY_ID", "AK0", 1);
+  ::setenv("AWS_SECRET_ACCESS_KEY", "s0", 1);
+  ::setenv("AWS_PROFILE", "none", 1);
+  CHECK(AwsCredentialSource(clock, {folder / "keys", ""}).current()->access_key == "AK1");
+  CHECK(AwsCredentialSource(clock, {folder / "keys", "work"}).current()->access_key == "AK2");
+  CHECK(AwsCredentialSource(clock, {folder / "absent", ""}).current() == nullptr);
+  ::setenv("AWS_SHARED_CREDENTIALS_FILE", (folder / "keys").c_str(), 1);
+  CHECK(AwsCredentialSource(clock, {"", "work"}).current()->access_key == "AK2");
+  forget_environment();
+}
+
 TEST_CASE("refused credentials are read again, at most five times a second", "[aws]") {
   RotatedFile f;
   const auto one = f.source->current();
