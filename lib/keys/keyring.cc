@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "lib/keys/keyring_directory.h"
+#include "lib/keys/kms_keyring.h"
+#include "lib/keys/kms_place.h"
 #include "lib/keys/pkcs11_keyring.h"
 #include "lib/keys/pkcs11_uri.h"
 
@@ -16,13 +18,19 @@ std::string folder_of_url(const std::string& url) { return url.substr(std::strin
 // Not with the rest of the URL, which may hold what is secret.
 Error unknown_url(const std::string& url) {
   return Error{Code::kUsage, "begins with \"" + url.substr(0, std::min(url.find(':'), size_t{16})) +
-                                 "\", and is file:///DIR or pkcs11:token=…?module-path=…&pin-source=…"};
+                                 "\", and is file:///DIR, pkcs11:token=…?module-path=…&pin-source=… or "
+                                 "aws-kms:PREFIX?region=…"};
 }
 
 }  // namespace
 
 Status check_keys_url(const std::string& url) {
   if (is_folder_url(url)) return {};
+  if (KmsPlace::is_one(url)) {
+    THAW_ASSIGN(const KmsPlace place, KmsPlace::parse(url));
+    (void)place;
+    return {};
+  }
   if (!Pkcs11Uri::is_one(url)) return unknown_url(url);
   THAW_ASSIGN(const Pkcs11Uri uri, Pkcs11Uri::parse(url));
   (void)uri;
@@ -33,6 +41,11 @@ Result<std::unique_ptr<Keyring>> open_keyring(const std::string& url, KeyringUse
   std::unique_ptr<Keyring> keyring;
   if (is_folder_url(url)) {
     keyring = std::make_unique<KeyringDirectory>(folder_of_url(url), use);
+    return keyring;
+  }
+  if (KmsPlace::is_one(url)) {
+    THAW_ASSIGN(const KmsPlace place, KmsPlace::parse(url));
+    keyring = std::make_unique<KmsKeyring>(place, use);
     return keyring;
   }
   if (!Pkcs11Uri::is_one(url)) return unknown_url(url);

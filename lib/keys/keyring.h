@@ -1,5 +1,5 @@
 // Keyring: all that a configured key service offers, and open_keyring(), which finds the one that `keys.url`
-// names: file:///DIR (KeyringDirectory) or pkcs11:… (Pkcs11Keyring).
+// names: file:///DIR (KeyringDirectory), pkcs11:… (Pkcs11Keyring) or aws-kms:… (KmsKeyring).
 #pragma once
 
 #include <memory>

@@ -6,6 +6,7 @@
 
 #include "lib/base/hex.h"
 #include "lib/crypto/random.h"
+#include "test/lib/keys/kms_stand_in.h"
 #include "test/lib/keys/soft_hsm.h"
 #include "test/temporary_folder.h"
 
@@ -36,9 +37,9 @@ using States = std::vector<std::string>;
 
 }  // namespace
 
-// What every key service does. Each is real: files, and a token of SoftHSM.
-TEMPLATE_TEST_CASE("a builder makes tenants' keys and a reader only uses them", "[keys]", FolderRing,
-                   SoftHsm) {
+// What every key service does: files, a token of SoftHSM, and a stand-in for AWS KMS.
+TEMPLATE_TEST_CASE("a builder makes tenants' keys and a reader only uses them", "[keys]", FolderRing, SoftHsm,
+                   KmsStandIn) {
   const TestType place;
   const auto builder = place.open(KeyringUse::kBuild);
   const auto reader = place.open(KeyringUse::kRead);
@@ -63,7 +64,7 @@ TEMPLATE_TEST_CASE("a builder makes tenants' keys and a reader only uses them", 
 }
 
 TEMPLATE_TEST_CASE("a wrapped key opens with its own key, context and bytes only", "[keys]", FolderRing,
-                   SoftHsm) {
+                   SoftHsm, KmsStandIn) {
   const TestType place;
   const auto keys = place.open(KeyringUse::kBuild);
   const auto made = keys->generate_data_key("acme", as_bytes("context"));
@@ -90,7 +91,8 @@ TEMPLATE_TEST_CASE("a wrapped key opens with its own key, context and bytes only
   }
 }
 
-TEMPLATE_TEST_CASE("salts have a namespace that tenants' keys do not reach", "[keys]", FolderRing, SoftHsm) {
+TEMPLATE_TEST_CASE("salts have a namespace that tenants' keys do not reach", "[keys]", FolderRing, SoftHsm,
+                   KmsStandIn) {
   const TestType place;
   const auto keys = place.open(KeyringUse::kBuild);
   Secret salt;
@@ -109,7 +111,8 @@ TEMPLATE_TEST_CASE("salts have a namespace that tenants' keys do not reach", "[k
   CHECK(states_of(*keys) == States{"builder/1 active"});
 }
 
-TEMPLATE_TEST_CASE("a builder signs with one pair, which he trusts", "[keys]", FolderRing, SoftHsm) {
+TEMPLATE_TEST_CASE("a builder signs with one pair, which he trusts", "[keys]", FolderRing, SoftHsm,
+                   KmsStandIn) {
   const TestType place;
   const auto keys = place.open(KeyringUse::kBuild);
   CHECK(keys->trusted()->empty());
@@ -123,7 +126,7 @@ TEMPLATE_TEST_CASE("a builder signs with one pair, which he trusts", "[keys]", F
 }
 
 TEMPLATE_TEST_CASE("a next key wraps, the one before opens until it retires, and no number comes back",
-                   "[keys]", FolderRing, SoftHsm) {
+                   "[keys]", FolderRing, SoftHsm, KmsStandIn) {
   const TestType place;
   const auto keys = place.open(KeyringUse::kBuild);
   CHECK(keys->make_next("acme").error().code == Code::kNotFound);
@@ -158,7 +161,8 @@ TEMPLATE_TEST_CASE("a next key wraps, the one before opens until it retires, and
   CHECK(keys->make_next("acme")->id() == "acme/3");
 }
 
-TEMPLATE_TEST_CASE("versions are ordered by number, tenants by name", "[keys]", FolderRing, SoftHsm) {
+TEMPLATE_TEST_CASE("versions are ordered by number, tenants by name", "[keys]", FolderRing, SoftHsm,
+                   KmsStandIn) {
   const TestType place;
   const auto keys = place.open(KeyringUse::kBuild);
   REQUIRE(keys->create("zeta").ok());
@@ -172,7 +176,8 @@ TEMPLATE_TEST_CASE("versions are ordered by number, tenants by name", "[keys]", 
   CHECK(keys->generate_data_key("acme", as_bytes("c"))->wrapped.key_id == "acme/10");
 }
 
-TEMPLATE_TEST_CASE("all that first uses at once have wrapped opens", "[keys]", FolderRing, SoftHsm) {
+TEMPLATE_TEST_CASE("all that first uses at once have wrapped opens", "[keys]", FolderRing, SoftHsm,
+                   KmsStandIn) {
   const TestType place;
   constexpr size_t kBuilders = 8;
   const auto shared = place.open(KeyringUse::kBuild);
