@@ -34,5 +34,12 @@ TEST_CASE("padding may be missing, and nothing else be wrong", "[base64]") {
   }
 }
 
+TEST_CASE("text that stands for just as many bytes is decoded in place", "[base64]") {
+  Bytes bytes(3);
+  REQUIRE(decode_base64("Zm9v", bytes));
+  CHECK(as_text(bytes) == "foo");
+  for (const char* wrong : {"", "Zm8=", "Zm9vYg==", "Zm9-", "Z"}) CHECK_FALSE(decode_base64(wrong, bytes));
+}
+
 }  // namespace
 }  // namespace thaw

@@ -9,7 +9,7 @@ what: {"ACCESS_KEY": {"secret": …, "token": …, "allow": ["Decrypt"]}}; witho
 once it listens; appends "OPERATION ACCESS_KEY OUTCOME" to FOLDER/log for each request.
 
 FOLDER/faults.json, if it is there, is a list of what goes wrong, each "times" times: {"operation": "Decrypt", "times": 2}
-and "type" and "status" of an error, "lose": true (done, but never answered) or "hang": SECONDS. With --tls it uses
+and "type", "message" and "status" of an error, "lose": true (done, but never answered) or "hang": SECONDS. With --tls it uses
 FOLDER/cert.pem and FOLDER/key.pem.
 """
 import argparse
@@ -275,7 +275,7 @@ class Handler(BaseHTTPRequestHandler):
                 time.sleep(fault["hang"])
             access, rights = authenticate(self.server.folder, self.headers, body)
             if "type" in fault or "status" in fault:
-                raise Refusal(fault.get("type", ""), "as the test wants it", fault.get("status", 400))
+                raise Refusal(fault.get("type", ""), fault.get("message", "as the test wants it"), fault.get("status", 400))
             answer = self.do(operation, access, rights, json.loads(body))
         except Refusal as refusal:
             outcome, status = refusal.kind or str(refusal.status), refusal.status
