@@ -37,7 +37,7 @@ std::vector<Setting> daemon_settings() {
               "HOST/BUCKET/KEY; false: BUCKET.HOST/KEY"),
       restart(optional_text_setting("s3.ca_file", &C::s3_ca_file),
               "whose certificates are trusted with https; empty: the system's"),
-      restart(text_setting("keys.url", &C::keys_url), "the key service: file:///DIR or pkcs11:…"),
+      restart(text_setting("keys.url", &C::keys_url), "the key service: file:///DIR, pkcs11:… or aws-kms:…"),
       restart(time_setting("keys.cache_age", &C::keys_cache_age),
               "how long an image can be mounted again without asking the key service; 0s: never"),
       live(text_setting("tenant", &C::tenant), "whose images, where --tenant is not given"),
