@@ -155,8 +155,7 @@ Status KmsKeys::make(const KeyVersion& version) {
                                            client_.call("CreateKey", create_key_request(description))));
   const auto made = key_of(answer.text());
   if (!made) return Error{Code::kFailed, client_.who() + " answers CreateKey with no key"};
-  const Status given = give_alias(alias, made->id);
-  if (!given.ok()) return given;
+  THAW_TRY(give_alias(alias, made->id));
   const MutexLock lock(mutex_);
   newest_[version.tenant] = version.number;
   return {};
