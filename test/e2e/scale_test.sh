@@ -96,7 +96,7 @@ test_half_of_them_go_while_others_are_read_and_built() {
   reading=$!
   while [ "$kills" -lt 100 ]; do
     thaw gc >"$T/gc.out" 2>&1 &
-    sleep "$((RANDOM % (2 + scale / 50))).$((RANDOM % 10))"
+    sleep "$((RANDOM % (2 + scale / 500))).$((RANDOM % 10))"
     if kill -KILL $! 2>/dev/null; then kills=$((kills + 1)); fi
     status=0
     wait $! || status=$?
