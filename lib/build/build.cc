@@ -1,5 +1,7 @@
 #include "lib/build/build.h"
 
+#include <malloc.h>
+
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -39,6 +41,13 @@ Result<ImageDetails> details_of(const Image& image, const std::string& source) {
   return details;
 }
 
+// The device has all of it by now. Of an image of 400,000 files it is a third of what the build holds, and
+// the allocator keeps what is freed unless told.
+void drop_tree(Image& image) {
+  image.tree = Tree();
+  ::malloc_trim(0);
+}
+
 }  // namespace
 
 Result<std::string> runtime_config_json(const RuntimeConfig& config) {
@@ -62,9 +71,10 @@ Result<std::string> runtime_config_json(const RuntimeConfig& config) {
 Result<BuildReport> build(Workshop& shop, const BuildRequest& request) {
   const auto begin = std::chrono::steady_clock::now();
   THAW_TRY(check_tenant(request.tenant));
-  THAW_ASSIGN(const Image image, read_image(request.source, request.read));
+  THAW_ASSIGN(Image image, read_image(request.source, request.read));
   THAW_ASSIGN(const ImageDetails details, details_of(image, request.source));
   THAW_ASSIGN(Device device, lay_out(image.tree, image.spool, LayoutOptions{request.chunk_size}));
+  drop_tree(image);
   const Ext4Source source(std::move(device));
   THAW_ASSIGN(
       BuildReport report,
