@@ -87,11 +87,19 @@ unsigned builder_number(const std::string& label, std::string_view prefix) {
   return number;
 }
 
-std::optional<LabelledKey> newest_builder_key(const std::vector<LabelledKey>& keys, std::string_view prefix) {
+std::string_view prefix_of(TokenKeyKind kind) { return kind == TokenKeyKind::kWrapping ? "wrap-" : "sign-"; }
+
+std::string first_builder_label(TokenKeyKind kind) {
+  return std::string(kBuilderLabels) + std::string(prefix_of(kind)) + "1";
+}
+
+// The builder's newest key of this kind; nothing when there is none.
+Result<std::optional<LabelledKey>> newest_builder_key(const Pkcs11Session& session, TokenKeyKind kind) {
+  THAW_ASSIGN(const auto keys, all_keys(session, kind));
   std::optional<LabelledKey> newest;
   unsigned highest = 0;
   for (const LabelledKey& key : keys) {
-    const unsigned number = builder_number(key.label, prefix);
+    const unsigned number = builder_number(key.label, prefix_of(kind));
     // Of several the first, which is the same for all.
     if (number <= highest) continue;
     highest = number;
@@ -100,36 +108,33 @@ std::optional<LabelledKey> newest_builder_key(const std::vector<LabelledKey>& ke
   return newest;
 }
 
-std::string_view prefix_of(TokenKeyKind kind) { return kind == TokenKeyKind::kWrapping ? "wrap-" : "sign-"; }
-
-std::string first_builder_label(TokenKeyKind kind) {
-  return std::string(kBuilderLabels) + std::string(prefix_of(kind)) + "1";
+Status make_builder_key_if_missing(const Pkcs11Session& session, TokenKeyKind kind) {
+  THAW_ASSIGN(const auto newest, newest_builder_key(session, kind));
+  if (newest) return {};
+  const std::string first = first_builder_label(kind);
+  return kind == TokenKeyKind::kWrapping ? make_wrapping_key(session, first)
+                                         : make_signing_pair(session, first);
 }
 
-// The builder's newest key of this kind.
-Result<LabelledKey> builder_key(const Pkcs11Session& session, TokenKeyKind kind) {
-  THAW_ASSIGN(const auto keys, all_keys(session, kind));
-  if (auto newest = newest_builder_key(keys, prefix_of(kind))) return std::move(*newest);
-  return Error{Code::kRefused, "PKCS#11 token \"" + session.token + "\" has no key \"" +
-                                   first_builder_label(kind) +
-                                   "\", and a reader makes none; build an image with it"};
-}
-
-bool has_builder_key(const std::vector<LabelledKey>& keys, TokenKeyKind kind) {
-  return newest_builder_key(keys, prefix_of(kind)).has_value();
-}
-
-Status make_builder_key_if_missing(Pkcs11Token& token, TokenKeyKind kind) {
-  THAW_ASSIGN(const auto known,
-              token.use([kind](Pkcs11Session& session) { return all_keys(session, kind); }));
-  if (has_builder_key(known, kind)) return {};
-  return token.use_alone([kind](Pkcs11Session& session) -> Status {
-    THAW_ASSIGN(const auto keys, all_keys(session, kind));
-    if (has_builder_key(keys, kind)) return {};
-    const std::string first = first_builder_label(kind);
-    return kind == TokenKeyKind::kWrapping ? make_wrapping_key(session, first)
-                                           : make_signing_pair(session, first);
-  });
+// `work` with the builder's newest key of this kind, which a builder makes when there is none.
+template <class Work>
+auto with_builder_key(Pkcs11Token& token, TokenKeyKind kind, KeyringUse use, const Work& work)
+    -> decltype(work(std::declval<Pkcs11Session&>(), std::declval<const LabelledKey&>())) {
+  using Done = decltype(work(std::declval<Pkcs11Session&>(), std::declval<const LabelledKey&>()));
+  bool missing = false;
+  const auto once = [&](Pkcs11Session& session) -> Done {
+    THAW_ASSIGN(const auto newest, newest_builder_key(session, kind));
+    missing = !newest;
+    if (newest) return work(session, *newest);
+    return Error{Code::kRefused, "PKCS#11 token \"" + session.token + "\" has no key \"" +
+                                     first_builder_label(kind) +
+                                     "\", and a reader makes none; build an image with it"};
+  };
+  Done done = token.use(once);
+  if (!missing || use != KeyringUse::kBuild) return done;
+  THAW_TRY(
+      token.use_alone([kind](Pkcs11Session& session) { return make_builder_key_if_missing(session, kind); }));
+  return token.use(once);
 }
 
 Status make_tenant_key_if_missing(const Pkcs11Session& session, const std::string& label) {
@@ -299,13 +304,12 @@ Status Pkcs11Keyring::change(const std::string& key_id, KeyState state) {
 
 Result<WrappedKey> Pkcs11Keyring::wrap_salt(const Secret& salt, ByteView context) {
   THAW_ASSIGN(Pkcs11Token* const token, builders());
-  if (use_ == KeyringUse::kBuild) THAW_TRY(make_builder_key_if_missing(*token, TokenKeyKind::kWrapping));
-  return token->use([&](Pkcs11Session& session) -> Result<WrappedKey> {
-    THAW_ASSIGN(const LabelledKey key, builder_key(session, TokenKeyKind::kWrapping));
+  const auto wrap = [&](Pkcs11Session& session, const LabelledKey& key) -> Result<WrappedKey> {
     THAW_ASSIGN(Bytes wrapped, wrap_in_token(session, key, salt, context));
     return WrappedKey{"builder/wrap-" + std::to_string(builder_number(key.label, "wrap-")),
                       std::move(wrapped)};
-  });
+  };
+  return with_builder_key(*token, TokenKeyKind::kWrapping, use_, wrap);
 }
 
 Result<Secret> Pkcs11Keyring::unwrap_salt(const WrappedKey& wrapped, ByteView context) {
@@ -318,21 +322,15 @@ Result<Secret> Pkcs11Keyring::unwrap_salt(const WrappedKey& wrapped, ByteView co
 
 Status Pkcs11Keyring::prepare_builder() {
   THAW_ASSIGN(Pkcs11Token* const token, builders());
-  if (use_ == KeyringUse::kBuild) return make_builder_key_if_missing(*token, TokenKeyKind::kSigning);
-  return token->use([](Pkcs11Session& session) -> Status {
-    THAW_ASSIGN(const LabelledKey key, builder_key(session, TokenKeyKind::kSigning));
-    (void)key;
-    return {};
-  });
+  return with_builder_key(*token, TokenKeyKind::kSigning, use_,
+                          [](Pkcs11Session&, const LabelledKey&) { return Status(); });
 }
 
 Result<Signed> Pkcs11Keyring::sign_message(ByteView message) {
   THAW_ASSIGN(Pkcs11Token* const token, builders());
-  if (use_ == KeyringUse::kBuild) THAW_TRY(make_builder_key_if_missing(*token, TokenKeyKind::kSigning));
-  return token->use([&](Pkcs11Session& session) -> Result<Signed> {
-    THAW_ASSIGN(const LabelledKey key, builder_key(session, TokenKeyKind::kSigning));
-    return sign_with(session, key, message);
-  });
+  return with_builder_key(
+      *token, TokenKeyKind::kSigning, use_,
+      [message](Pkcs11Session& session, const LabelledKey& key) { return sign_with(session, key, message); });
 }
 
 Result<TrustedBuilders> Pkcs11Keyring::trusted() const {

@@ -8,7 +8,6 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <thread>
 #include <utility>
 
 #include "lib/base/clock.h"
@@ -22,8 +21,9 @@ namespace {
 constexpr size_t kMaxSessions = 4;
 // A use takes milliseconds: who waits longer waits for a token that hangs.
 constexpr std::chrono::seconds kSessionPatience{10};
-constexpr unsigned kMaxTries = 6;
-constexpr std::chrono::milliseconds kFirstPause{80};  // 0.6 to 1.2 s in all
+// About a second in all.
+constexpr std::chrono::milliseconds kFirstBackoff{160};
+constexpr std::chrono::milliseconds kLongestBackoff{640};
 constexpr size_t kMaxPinBytes = 255;
 
 // Wiped when dropped.
@@ -133,16 +133,7 @@ void Pkcs11Token::give_back() {
   returned_.notify_one();
 }
 
-// None before the second try, for a session that is lost; then twice as long each time, and not as long as
-// another process's.
-bool Pkcs11Token::pause(unsigned tries) {
-  if (tries >= kMaxTries) return false;
-  if (tries == 1) return true;
-  std::array<uint8_t, 1> random{};
-  fill_random(random);
-  std::this_thread::sleep_for(kFirstPause * (1U << (tries - 2)) * (256U + random[0]) / 512);
-  return true;
-}
+RetryBackoff Pkcs11Token::fresh_backoff() { return {kFirstBackoff, kLongestBackoff, random_number()}; }
 
 // Sessions of an earlier beginning are void.
 std::optional<CK_SESSION_HANDLE> Pkcs11Token::take_idle(unsigned beginning) {

@@ -12,9 +12,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "lib/base/mutex.h"
+#include "lib/base/retry_backoff.h"
 #include "lib/crypto/hash.h"
 #include "lib/keys/pkcs11_module.h"
 
@@ -62,7 +64,12 @@ class Pkcs11Token {
   auto run(Entry entry, const Work& work) -> decltype(work(std::declval<Pkcs11Session&>())) {
     THAW_TRY(reserve());
     auto done = run_once(entry, work);
-    for (unsigned tries = 1; is_away(done) && pause(tries); ++tries) done = run_once(entry, work);
+    RetryBackoff backoff = fresh_backoff();
+    for (unsigned tries = 1; is_away(done) && tries < kMaxTries; ++tries) {
+      // At once for a session that was lost, as most are.
+      if (tries > 1) std::this_thread::sleep_for(backoff.next());
+      done = run_once(entry, work);
+    }
     give_back();
     return done;
   }
@@ -81,8 +88,9 @@ class Pkcs11Token {
     return !done.ok() && done.error().code == Code::kUnreachable;
   }
 
-  // Sleeps before the next try; false when there is none.
-  static bool pause(unsigned tries);
+  static constexpr unsigned kMaxTries = 6;
+  static RetryBackoff fresh_backoff();
+
   Result<Lease> acquire(Entry entry) EXCLUDES(mutex_);
   void release(const Lease& lease, bool lost) EXCLUDES(mutex_);
   Status reserve() EXCLUDES(mutex_);
