@@ -138,9 +138,9 @@ Status RootFollower::check_hit(const ChunkRef& hit) {
   ++parts_.counters.hits_checked;
   // It may have been copied since, into a root that is newer than the last look.
   for (unsigned looks = 0; looks < kLooks; ++looks) {
+    if (looks > 0) THAW_TRY(refresh_roots());
     THAW_ASSIGN(const bool there, is_in_a_root(hit.id));
     if (there) return {};
-    THAW_TRY(refresh_roots());
   }
   ++parts_.counters.hits_missing;
   const std::string why = "chunk " + hit.id.hex() + " is used, and in no root of the store any more";

@@ -16,9 +16,7 @@ std::unique_ptr<KeyringDirectory> builder_directory(const KmsPlace& place, Keyri
   return std::make_unique<KeyringDirectory>(place.builder_folder, use);
 }
 
-std::string number_text(const std::string& tenant, unsigned number) {
-  return tenant + "/" + std::to_string(number);
-}
+std::string id_of(const std::string& tenant, unsigned number) { return KeyVersion{tenant, number}.id(); }
 
 // Somebody has taken it away since it was the newest.
 bool is_gone(KmsOutcome outcome) {
@@ -58,17 +56,16 @@ Result<KmsKeyring::Wrapping> KmsKeyring::wrap_by_newest(const std::string& tenan
                                                         const std::string& operation,
                                                         const Request& request) {
   THAW_ASSIGN(unsigned number, newest_of(tenant));
-  THAW_ASSIGN(KmsAnswer answer,
-              client_->call(operation, request(keys_->alias_of(number_text(tenant, number)))));
+  THAW_ASSIGN(KmsAnswer answer, client_->call(operation, request(keys_->alias_of(id_of(tenant, number)))));
   if (is_gone(answer.outcome)) {
     keys_->forget_newest();
     const unsigned before = number;
     THAW_ASSIGN(number, newest_of(tenant));
     if (number != before) {
-      THAW_ASSIGN(answer, client_->call(operation, request(keys_->alias_of(number_text(tenant, number)))));
+      THAW_ASSIGN(answer, client_->call(operation, request(keys_->alias_of(id_of(tenant, number)))));
     }
   }
-  return Wrapping{number_text(tenant, number), std::move(answer)};
+  return Wrapping{id_of(tenant, number), std::move(answer)};
 }
 
 // What an answer other than kDone means for a wrapped key.
