@@ -1,22 +1,6 @@
 # Keys: rotation under a mount, a build and a kill, retirement; what one tenant's keys open.
 
-# small_image N: a layout of its own in $T/small-N, a few bytes of content.
-small_image() {
-  /usr/bin/python3 - "$here" "$T/small-$1" "$1" <<'PYTHON'
-import io, sys, tarfile
-sys.path.insert(0, sys.argv[1])
-from oci_layout import Layout
-layer = io.BytesIO()
-with tarfile.open(fileobj=layer, mode="w", format=tarfile.PAX_FORMAT) as tar:
-    content = f"image {sys.argv[3]}\n".encode()
-    entry = tarfile.TarInfo("content")
-    entry.size = len(content)
-    tar.addfile(entry, io.BytesIO(content))
-image = Layout(sys.argv[2])
-image.add_plain_layer(layer.getvalue())
-image.commit()
-PYTHON
-}
+. "$here/keys.sh"
 
 # under KEYID: how many envelopes are under it.
 under() { thaw keys list --envelopes --json | jq --arg id "$1" '[.keys[] | select(.id == $id) | .envelopes] | add // 0'; }
@@ -31,7 +15,7 @@ digests() { for image in "$@"; do thaw inspect --tenant acme --json "$image" | j
 test_rotation_under_a_mount_a_build_and_a_kill() {
   local i killed=0 names=() before sums builder
   write_config '.tenant = "acme"'
-  small_image 1
+  small_image small-1 "image 1"
   for i in $(seq 40); do
     thaw build --json oci:"$T/small-1" "small:$i" >/dev/null
     names+=("small:$i")
@@ -87,11 +71,10 @@ test_rotation_under_a_mount_a_build_and_a_kill() {
   for i in $(seq "$(cat "$T/late")"); do thaw verify "late:$i" >/dev/null; done
   stop_daemon
 }
-nothing_mounted() { [ -z "$(mounts_below "$T/run/mnt")" ]; }
 
 test_retire_refuses_what_is_needed() {
   write_config '.tenant = "acme"'
-  small_image 1
+  small_image small-1 "image 1"
   thaw build oci:"$T/small-1" web:1
   expect_error 4 'wraps new manifests.*rotate' thaw keys retire acme/1
   expect_error 3 'no key' thaw keys retire acme/9
@@ -128,7 +111,7 @@ test_a_private_tenant_shares_with_itself_alone() {
 
 test_a_builder_refuses_an_exchanged_salt() {
   write_config
-  small_image 1
+  small_image small-1 "image 1"
   thaw build oci:"$T/small-1" web:1
   thaw build --tenant acme --isolation private oci:"$T/small-1" web:1
   mv "$T/store" "$T/store.first"
@@ -144,27 +127,10 @@ test_a_builder_refuses_an_exchanged_salt() {
 record() { echo "$T/store/tenants/$1/images/$2"; }
 envelope() { echo "$T/store/roots/1/envelopes/$(thaw inspect --json "$1" | jq -r .manifest)"; }
 
-# splice ENVELOPE OTHER: OTHER's wrapped key in ENVELOPE, whose signature and checksum are right.
-splice() {
-  /usr/bin/python3 - "$1" "$2" <<'PYTHON'
-import hashlib, struct, sys
-def parts(path):
-    data = open(path, "rb").read()[:-32]
-    at = 12
-    for _ in range(2):
-        begin = at
-        at += 2 + struct.unpack_from("<H", data, at)[0]
-    return data[:begin], data[begin:at], data[at:]
-head, _, tail = parts(sys.argv[1])
-whole = head + parts(sys.argv[2])[1] + tail
-open(sys.argv[1], "wb").write(whole + hashlib.sha256(whole).digest())
-PYTHON
-}
-
 test_what_an_attacker_on_the_store_puts_together_is_refused() {
   write_config '.tenant = "acme"'
-  small_image 1
-  small_image 2
+  small_image small-1 "image 1"
+  small_image small-2 "image 2"
   thaw build oci:"$T/small-1" web:1
   thaw build oci:"$T/small-2" tool:1
   thaw build --tenant zeta oci:"$T/small-2" web:1

@@ -1,6 +1,8 @@
 # Keys behind the AWS KMS API, with a stand-in for it (test/lib/keys/kms_stand_in.py) behind TLS. Nobody has tried Thaw
 # with the real service.
 
+. "$here/keys.sh"
+
 kms=
 
 # key_service: certificate, who may ask, and configurations: $T/builder.json and, for a worker that may only decrypt,
@@ -29,35 +31,8 @@ start_kms() {  # start_kms PORT
 stop_kms() { kill -9 "$kms"; wait "$kms" 2>/dev/null || true; }
 end_kms() { [ -z "$kms" ] || { stop_kms; kms=; }; }
 
-builder() { thaw --config "$T/builder.json" "$@"; }
-
 # asked TEXT: how many lines of the service's log begin like that.
 asked() { grep -c "^$1" "$T/kms/log" || true; }
-
-# A worker trusts whom its configuration names.
-trust_the_builder() {
-  builder keys list --json | jq .builders >"$T/builders.json"
-  jq --slurpfile b "$T/builders.json" '.trust.builders = $b[0]' "$T/thaw.json" >"$T/new.json"
-  mv "$T/new.json" "$T/thaw.json"
-}
-
-small_image() {  # small_image NAME
-  /usr/bin/python3 - "$here" "$T/$1" "$1" <<'PYTHON'
-import io, sys, tarfile
-sys.path.insert(0, sys.argv[1])
-from oci_layout import Layout
-layer = io.BytesIO()
-with tarfile.open(fileobj=layer, mode="w", format=tarfile.PAX_FORMAT) as tar:
-    content = (sys.argv[3] + "\n").encode()
-    entry = tarfile.TarInfo("content")
-    entry.size = len(content)
-    tar.addfile(entry, io.BytesIO(content))
-image = Layout(sys.argv[2])
-image.add_plain_layer(layer.getvalue())
-image.commit()
-PYTHON
-}
-nothing_mounted() { [ -z "$(mounts_below "$T/run/mnt")" ]; }
 
 test_images_live_by_keys_in_the_service() {
   key_service
@@ -91,70 +66,19 @@ test_images_live_by_keys_in_the_service() {
   end_kms
 }
 
+restart_kms() { start_kms "${address##*:}"; }
 test_a_key_service_that_is_killed_delays_new_mounts_and_nothing_else() {
-  local worker
   key_service
-  small_image web
-  builder build oci:"$IMAGES/nasty:latest" nasty:1
-  builder build oci:"$T/web" web:1
-  trust_the_builder
-  start_daemon
-  mkdir "$T/mnt" "$T/web.mnt"
-  thaw mount nasty:1 "$T/mnt"
-  stop_kms
-  echo 3 >/proc/sys/vm/drop_caches
-  same_tree "$IMAGES/nasty.txt" "$T/mnt"
-  expect_error 5 'web:1.*AWS KMS' thaw mount web:1 "$T/web.mnt"
-
-  # What was mounted a while ago is mounted again without it.
-  thaw umount "$T/mnt"
-  wait_for 10 nothing_mounted || fail "the image lingers"
-  thaw mount nasty:1 "$T/mnt"
-
-  # A worker that dies comes back without a key service, and so does what it served.
-  worker=$(worker_pid)
-  kill -9 "$worker"
-  wait_for 10 another_worker "$worker" || fail "no other worker: $(tail -n 3 "$T/thawd.log")"
-  echo 3 >/proc/sys/vm/drop_caches
-  same_tree "$IMAGES/nasty.txt" "$T/mnt"
-  worker=$(worker_pid)
-
-  start_kms "${address##*:}"
-  thaw mount web:1 "$T/web.mnt"
-  equal "$(cat "$T/web.mnt/content")" web
-  equal "$(worker_pid)" "$worker" "the worker"
-  thaw umount "$T/web.mnt"
-  thaw umount "$T/mnt"
-  stop_daemon
+  a_service_that_is_away_delays_new_mounts 'AWS KMS' stop_kms restart_kms
   end_kms
 }
-another_worker() {
-  local now
-  now=$(worker_pid) && [ "$now" != "$1" ] && daemon_answers
-}
 
-# splice ENVELOPE OTHER: OTHER's wrapped key in ENVELOPE, whose signature and checksum are right.
-splice() {
-  /usr/bin/python3 - "$1" "$2" <<'PYTHON'
-import hashlib, struct, sys
-def parts(path):
-    data = open(path, "rb").read()[:-32]
-    at = 12
-    for _ in range(2):
-        begin = at
-        at += 2 + struct.unpack_from("<H", data, at)[0]
-    return data[:begin], data[begin:at], data[at:]
-head, _, tail = parts(sys.argv[1])
-whole = head + parts(sys.argv[2])[1] + tail
-open(sys.argv[1], "wb").write(whole + hashlib.sha256(whole).digest())
-PYTHON
-}
 envelope() { echo "$T/store/roots/1/envelopes/$(builder inspect --json "$1" | jq -r .manifest)"; }
 
 test_what_goes_wrong_with_the_service_is_told() {
   key_service
-  small_image web
-  small_image tool
+  small_image web web
+  small_image tool tool
   builder build oci:"$T/web" web:1
   builder build oci:"$T/tool" tool:1
   trust_the_builder

@@ -1,5 +1,7 @@
 # Keys in a hardware security module: SoftHSM's tokens of each test's own, a builder with two and a daemon with one.
 
+. "$here/keys.sh"
+
 module=/usr/lib/softhsm/libsofthsm2.so
 
 # tokens: "kms" with the tenants' keys and "makers" with the builders'; $T/builder.json and $T/thaw.json use them.
@@ -13,31 +15,6 @@ tokens() {
   write_config "$(printf '.tenant = "acme" | .keys.url = "pkcs11:token=kms?module-path=%s&pin-source=file:%s/kms.pin"' "$module" "$T")"
   jq --arg t "$T" '.keys.url += "&thaw-builder-token=makers&thaw-builder-pin-source=file:" + $t + "/makers.pin"' \
     "$T/thaw.json" >"$T/builder.json"
-}
-
-builder() { thaw --config "$T/builder.json" "$@"; }
-
-# A worker trusts whom its configuration names.
-trust_the_builder() {
-  builder keys list --json | jq .builders >"$T/builders.json"
-  jq --slurpfile b "$T/builders.json" '.trust.builders = $b[0]' "$T/thaw.json" >"$T/new.json"
-  mv "$T/new.json" "$T/thaw.json"
-}
-
-small_image() {
-  /usr/bin/python3 - "$here" "$T/small" <<'PYTHON'
-import io, sys, tarfile
-sys.path.insert(0, sys.argv[1])
-from oci_layout import Layout
-layer = io.BytesIO()
-with tarfile.open(fileobj=layer, mode="w", format=tarfile.PAX_FORMAT) as tar:
-    entry = tarfile.TarInfo("content")
-    entry.size = 6
-    tar.addfile(entry, io.BytesIO(b"small\n"))
-image = Layout(sys.argv[2])
-image.add_plain_layer(layer.getvalue())
-image.commit()
-PYTHON
 }
 
 test_images_live_by_keys_in_a_token() {
@@ -67,11 +44,10 @@ test_images_live_by_keys_in_a_token() {
   # Nothing tells a PIN.
   ! grep -qE '(^|[^0-9])(1234|567890)([^0-9]|$)' "$T/thawd.log" || fail "a PIN is in the log"
 }
-nothing_mounted() { [ -z "$(mounts_below "$T/run/mnt")" ]; }
 
 test_what_is_wrong_with_a_token_is_told() {
   tokens
-  small_image
+  small_image small small
   builder build oci:"$T/small" web:1
   trust_the_builder
   thaw verify web:1
@@ -93,45 +69,9 @@ test_what_is_wrong_with_a_token_is_told() {
   expect_error 2 'pin-source' thaw --config "$T/absent.json" verify web:1
 }
 
+take_tokens_away() { mv "$T/tokens" "$T/away"; }
+bring_tokens_back() { mv "$T/away" "$T/tokens"; }
 test_a_token_that_is_away_delays_new_mounts_and_nothing_else() {
-  local worker
   tokens
-  small_image
-  builder build oci:"$IMAGES/nasty:latest" nasty:1
-  builder build oci:"$T/small" web:1
-  trust_the_builder
-  start_daemon
-  mkdir "$T/mnt" "$T/web"
-  thaw mount nasty:1 "$T/mnt"
-  mv "$T/tokens" "$T/away"
-  echo 3 >/proc/sys/vm/drop_caches
-  same_tree "$IMAGES/nasty.txt" "$T/mnt"
-  expect_error 5 'web:1.*PKCS#11' thaw mount web:1 "$T/web"
-
-  # What was mounted a while ago is mounted again without it.
-  thaw umount "$T/mnt"
-  wait_for 10 nothing_mounted || fail "the image lingers"
-  thaw mount nasty:1 "$T/mnt"
-
-  # A worker that dies comes back without a key service, and so does what it served.
-  worker=$(worker_pid)
-  kill -9 "$worker"
-  wait_for 10 another_worker "$worker" || fail "no other worker: $(tail -n 3 "$T/thawd.log")"
-  echo 3 >/proc/sys/vm/drop_caches
-  same_tree "$IMAGES/nasty.txt" "$T/mnt"
-  worker=$(worker_pid)
-  expect_error 5 'web:1.*PKCS#11' thaw mount web:1 "$T/web"
-  equal "$(worker_pid)" "$worker" "the worker"
-
-  mv "$T/away" "$T/tokens"
-  thaw mount web:1 "$T/web"
-  equal "$(cat "$T/web/content")" small
-  equal "$(worker_pid)" "$worker" "the worker"
-  thaw umount "$T/web"
-  thaw umount "$T/mnt"
-  stop_daemon
-}
-another_worker() {
-  local now
-  now=$(worker_pid) && [ "$now" != "$1" ] && daemon_answers
+  a_service_that_is_away_delays_new_mounts 'PKCS#11' take_tokens_away bring_tokens_back
 }
