@@ -43,15 +43,16 @@ void NearbyReads::missed(size_t entry, const Fetch& fetch) {
   for (const uint32_t guess : guesses) ask(guess, fetch);
 }
 
+void NearbyReads::guess(uint64_t rank, std::vector<uint32_t>& guesses) {
+  if (rank >= order_.size() || credit_ < kCost) return;
+  const uint32_t near = order_[rank];
+  if (guessed_[near].exchange(true, std::memory_order_relaxed)) return;
+  credit_ -= kCost;
+  guesses.push_back(near);
+}
+
 std::vector<uint32_t> NearbyReads::choose(size_t entry) {
   std::vector<uint32_t> guesses;
-  const auto guess = [&](uint64_t rank) {
-    if (rank >= order_.size() || credit_ < kCost) return;
-    const uint32_t near = order_[rank];
-    if (guessed_[near].exchange(true, std::memory_order_relaxed)) return;
-    credit_ -= kCost;
-    guesses.push_back(near);
-  };
   const uint64_t rank = rank_[entry];
   if (rank == kNoRank) return guesses;
   ++misses_;
@@ -59,8 +60,8 @@ std::vector<uint32_t> NearbyReads::choose(size_t entry) {
   if (misses_ % kProbeEach == 0) credit_ = std::max(credit_, kCost);
   const uint32_t most = reach();
   for (uint32_t distance = 1; distance <= most; ++distance) {
-    guess(rank + distance);
-    if (rank >= distance) guess(rank - distance);
+    guess(rank + distance, guesses);
+    if (rank >= distance) guess(rank - distance, guesses);
   }
   return guesses;
 }

@@ -54,6 +54,7 @@ class NearbyReads : public std::enable_shared_from_this<NearbyReads> {
 
   void came_true(size_t entry);
   std::vector<uint32_t> choose(size_t entry) REQUIRES(mutex_);
+  void guess(uint64_t rank, std::vector<uint32_t>& guesses) REQUIRES(mutex_);
   uint32_t reach() REQUIRES(mutex_);
   void ask(uint32_t entry, const Fetch& fetch);
   void arrived(TimePoint start, const Result<Fetched>& result);
