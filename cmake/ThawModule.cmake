@@ -22,8 +22,6 @@ add_custom_target(thaw_tests)
 function(thaw_test name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES} $<TARGET_OBJECTS:thaw_test_main>)
-  # Every test has a Fixture of its own.
-  set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)
   target_link_libraries(${name} PRIVATE thaw_flags ${ARG_DEPS} Catch2::Catch2)
   target_precompile_headers(${name} REUSE_FROM thaw_test_pch)
   add_test(NAME ${name} COMMAND ${name})

@@ -19,7 +19,7 @@
 #include "test/fakes/manual_timers.h"
 #include "test/fakes/sample_image.h"
 
-namespace thaw {
+namespace thaw::chain_simulation_test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -209,4 +209,4 @@ TEST_CASE("no wrong byte, one answer a read, nothing left over, whatever the sto
   }
 }
 
-}  // namespace thaw
+}  // namespace thaw::chain_simulation_test

@@ -21,7 +21,7 @@
 #include "test/fakes/sample_image.h"
 #include "test/fakes/timer_thread.h"
 
-namespace thaw {
+namespace thaw::chain_threads_test {
 namespace {
 
 constexpr uint32_t kChunkSize = 16 * 1024;
@@ -152,4 +152,4 @@ TEST_CASE("many threads read right through one chain", "[chain][threads]") {
   chain.timer.reset();
 }
 
-}  // namespace thaw
+}  // namespace thaw::chain_threads_test

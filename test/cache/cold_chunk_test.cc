@@ -18,7 +18,7 @@
 #include "test/fakes/sample_image.h"
 #include "test/fakes/timer_thread.h"
 
-namespace thaw {
+namespace thaw::cold_chunk_test {
 namespace {
 
 constexpr uint32_t kChunkSize = 64 * 1024;
@@ -111,4 +111,4 @@ TEST_CASE("10,000 concurrent reads of one cold chunk are one request to the stor
   timer.reset();
 }
 
-}  // namespace thaw
+}  // namespace thaw::cold_chunk_test

@@ -7,7 +7,7 @@
 #include <deque>
 #include <vector>
 
-namespace thaw {
+namespace thaw::eviction_test {
 namespace {
 
 constexpr uint64_t kMi = 1024 * 1024;
@@ -154,4 +154,4 @@ TEST_CASE("the history is counted, and never longer than there are nodes", "[evi
   CHECK(cache.policy.bytes() == 0);
 }
 
-}  // namespace thaw
+}  // namespace thaw::eviction_test

@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace thaw {
+namespace thaw::fair_queue_test {
 namespace {
 
 constexpr auto kAnything = [](Priority, uint64_t) { return true; };
@@ -48,4 +48,4 @@ TEST_CASE("what waits can be taken out of the middle", "[fair_queue]") {
   CHECK(queue.pop(kAnything) == 2);
 }
 
-}  // namespace thaw
+}  // namespace thaw::fair_queue_test

@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace thaw {
+namespace thaw::hedge_policy_test {
 namespace {
 using std::chrono::milliseconds;
 
@@ -56,4 +56,4 @@ TEST_CASE("there are no hedges while too many are slow", "[hedge]") {
   CHECK(policy.try_hedge());
 }
 
-}  // namespace thaw
+}  // namespace thaw::hedge_policy_test

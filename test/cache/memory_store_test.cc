@@ -5,7 +5,7 @@
 #include "lib/base/units.h"
 #include "test/cache/chunk_store_conformance.h"
 
-namespace thaw {
+namespace thaw::memory_store_test {
 namespace {
 
 EvictionRule any_rule() { return GENERATE(EvictionRule::kS3Fifo, EvictionRule::kLruK); }
@@ -80,4 +80,4 @@ TEST_CASE("only the damaged copy is dropped, and counted", "[memory_store]") {
   CHECK(counters.errors == 1);
 }
 
-}  // namespace thaw
+}  // namespace thaw::memory_store_test

@@ -12,7 +12,7 @@
 #include "test/fakes/manual_timers.h"
 #include "test/fakes/sample_chunks.h"
 
-namespace thaw {
+namespace thaw::origin_hedge_test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -225,4 +225,4 @@ TEST_CASE("without tokens fetches wait and probe, and go on once the store answe
   for (const Answer<Fetched>& answer : answers) CHECK(answer.good());
 }
 
-}  // namespace thaw
+}  // namespace thaw::origin_hedge_test

@@ -8,7 +8,7 @@
 #include "test/fakes/manual_timers.h"
 #include "test/fakes/sample_chunks.h"
 
-namespace thaw {
+namespace thaw::origin_test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -395,4 +395,4 @@ TEST_CASE("a fetch says how long it waited, for what, and how often it asked", "
   CHECK(queued.requests == 1);
 }
 
-}  // namespace thaw
+}  // namespace thaw::origin_test

@@ -5,7 +5,7 @@
 #include "test/fakes/fake_source.h"
 #include "test/fakes/sample_chunks.h"
 
-namespace thaw {
+namespace thaw::prefetch_test {
 namespace {
 
 PrefetchPlan plan_of(uint32_t chunks, uint32_t window) {
@@ -80,4 +80,4 @@ TEST_CASE("ten thousand chunks that are there already are no recursion") {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::prefetch_test

@@ -8,7 +8,7 @@
 #include "test/fakes/manual_timers.h"
 #include "test/fakes/sample_chunks.h"
 
-namespace thaw {
+namespace thaw::read_through_test {
 namespace {
 
 // Answers late, always the same.
@@ -100,4 +100,4 @@ TEST_CASE("a tier with a clock says how long its look-ups take", "[read_through]
   CHECK(counters.in_flight == 0);
 }
 
-}  // namespace thaw
+}  // namespace thaw::read_through_test

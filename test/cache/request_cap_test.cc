@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace thaw {
+namespace thaw::request_cap_test {
 namespace {
 using std::chrono::milliseconds;
 const TimePoint kStart{std::chrono::hours(1)};
@@ -60,4 +60,4 @@ TEST_CASE("limits below the cap shrink with it", "[request_cap]") {
   CHECK(cap.share_of(100000) > 64);  // it never was a limit
 }
 
-}  // namespace thaw
+}  // namespace thaw::request_cap_test

@@ -8,7 +8,7 @@
 #include "lib/crypto/hash.h"
 #include "test/fakes/sample_chunks.h"
 
-namespace thaw {
+namespace thaw::retry_test {
 
 TEST_CASE("backoff is drawn below a bound that doubles up to its limit", "[retry]") {
   const RetryLimits limits;
@@ -58,4 +58,4 @@ TEST_CASE("damage is remembered for its time and within a limit", "[retry]") {
   CHECK(memory.find(ref, start) == nullptr);
 }
 
-}  // namespace thaw
+}  // namespace thaw::retry_test

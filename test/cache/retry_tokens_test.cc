@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace thaw {
+namespace thaw::retry_tokens_test {
 namespace {
 using std::chrono::milliseconds;
 const TimePoint kStart{std::chrono::hours(1)};
@@ -40,4 +40,4 @@ TEST_CASE("after an outage what waited may go", "[retry_tokens]") {
   CHECK(spend_all(tokens, kStart) == 200);
 }
 
-}  // namespace thaw
+}  // namespace thaw::retry_tokens_test

@@ -9,7 +9,7 @@
 #include "cache/read_through.h"
 #include "test/fakes/sample_chunks.h"
 
-namespace thaw {
+namespace thaw::scan_test {
 namespace {
 
 constexpr uint32_t kChunk = 4096;
@@ -94,4 +94,4 @@ TEST_CASE("a sequential read of a large image costs a hot set less than 1 point"
   CHECK(during >= before - 1);
 }
 
-}  // namespace thaw
+}  // namespace thaw::scan_test

@@ -8,7 +8,7 @@
 #include "test/fakes/manual_timers.h"
 #include "test/fakes/sample_chunks.h"
 
-namespace thaw {
+namespace thaw::single_flight_test {
 namespace {
 
 using std::chrono::seconds;
@@ -184,4 +184,4 @@ TEST_CASE("who finds a flight under way is told so", "[single_flight]") {
   CHECK(f.b.value().journey.joined);
 }
 
-}  // namespace thaw
+}  // namespace thaw::single_flight_test

@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace thaw {
+namespace thaw::slots_test {
 namespace {
 
 constexpr Slots::Caps kCaps{8, 5, 3};
@@ -26,4 +26,4 @@ TEST_CASE("slots are capped as a whole, for the background, and for each mount")
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::slots_test

@@ -11,7 +11,7 @@
 #include "test/fakes/forbidden_calls.h"
 #include "test/temporary_folder.h"
 
-namespace thaw {
+namespace thaw::flash_disk_test {
 namespace {
 
 // A tier as the worker opens it, on whatever the kernel allows.
@@ -55,4 +55,4 @@ TEST_CASE("the flash tier works on threads where io_uring is forbidden, also on 
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::flash_disk_test

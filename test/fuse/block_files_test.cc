@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 #include <set>
 
-namespace thaw {
+namespace thaw::block_files_test {
 
 TEST_CASE("an inode number depends on the name alone") {
   // A worker of another version answers for files that this one opened: the numbers are fixed for ever.
@@ -21,4 +21,4 @@ TEST_CASE("inode numbers keep clear of the folder's own and fit readdir's offset
   }
 }
 
-}  // namespace thaw
+}  // namespace thaw::block_files_test

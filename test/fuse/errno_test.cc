@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 #include <cerrno>
 
-namespace thaw {
+namespace thaw::errno_test {
 
 TEST_CASE("each code has its errno") {
   CHECK(errno_of(Code::kNotFound) == ENOENT);
@@ -15,4 +15,4 @@ TEST_CASE("each code has its errno") {
   }
 }
 
-}  // namespace thaw
+}  // namespace thaw::errno_test

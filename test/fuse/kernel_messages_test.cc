@@ -5,7 +5,7 @@
 #include <catch2/catch.hpp>
 #include <cstring>
 
-namespace thaw {
+namespace thaw::kernel_messages_test {
 namespace {
 
 Bytes init_request() {
@@ -60,4 +60,4 @@ TEST_CASE("the request to resend is a notification without a body") {
   CHECK(header.unique == 0);
 }
 
-}  // namespace thaw
+}  // namespace thaw::kernel_messages_test

@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <optional>
 
-namespace thaw {
+namespace thaw::read_reply_test {
 namespace {
 
 class RecordingSink final : public ReadSink {
@@ -95,4 +95,4 @@ TEST_CASE("an answer may be made inside another one's fill") {
   CHECK(outer_sink.sent == Bytes(64, 1));
 }
 
-}  // namespace thaw
+}  // namespace thaw::read_reply_test

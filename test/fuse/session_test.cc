@@ -18,7 +18,7 @@
 #include "fuse/mount.h"
 #include "test/fuse/synthetic_files.h"
 
-namespace thaw {
+namespace thaw::session_test {
 namespace {
 
 constexpr uint64_t kFileBytes = 64 << 20;
@@ -313,4 +313,4 @@ TEST_CASE("reads in flight when a process is killed are answered by the next one
   for (size_t i = 0; i < kReaders; ++i) CHECK(answers[i] == synthetic(i << 20, 128 << 10));
 }
 
-}  // namespace thaw
+}  // namespace thaw::session_test

@@ -5,7 +5,7 @@
 
 #include "test/fakes/sample_chunks.h"
 
-namespace thaw {
+namespace thaw::flash_format_test {
 namespace {
 
 const FlashGeometry kGeometry = FlashGeometry::of(65ULL << 20);
@@ -83,4 +83,4 @@ TEST_CASE("a record or a footer that reaches out of its region is refused, whate
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::flash_format_test

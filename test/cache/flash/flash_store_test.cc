@@ -6,7 +6,7 @@
 
 #include "test/cache/flash/flash_fixture.h"
 
-namespace thaw {
+namespace thaw::flash_store_test {
 namespace {
 
 constexpr uint32_t kChunk = 512 * 1024;
@@ -274,4 +274,4 @@ TEST_CASE("the stricter rule writes what is fetched a second time") {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::flash_store_test

@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace thaw {
+namespace thaw::memcached_reply_test {
 namespace {
 
 using Kind = ReplyLine::Kind;
@@ -32,4 +32,4 @@ TEST_CASE("all else is garbage", "[memcached_reply]") {
   }
 }
 
-}  // namespace thaw
+}  // namespace thaw::memcached_reply_test

@@ -9,7 +9,7 @@
 #include "test/cache/zone/zone_fixture.h"
 #include "test/temporary_folder.h"
 
-namespace thaw {
+namespace thaw::node_access_test {
 namespace {
 
 // A certificate that is its own authority, for a name or an address.
@@ -143,4 +143,4 @@ TEST_CASE("the login is the auth file's first line", "[node_access]") {
   CHECK(TlsContext::create("no certificate").error().code == Code::kUsage);
 }
 
-}  // namespace thaw
+}  // namespace thaw::node_access_test

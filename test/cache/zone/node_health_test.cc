@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace thaw {
+namespace thaw::node_health_test {
 namespace {
 
 using Reply = NodeHealth::Reply;
@@ -62,4 +62,4 @@ TEST_CASE("on trial, one bad reply is enough", "[node_health]") {
   CHECK(health.eject() >= seconds(1));  // and it waits longer than before
 }
 
-}  // namespace thaw
+}  // namespace thaw::node_health_test

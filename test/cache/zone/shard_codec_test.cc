@@ -5,7 +5,7 @@
 
 #include "test/fakes/sample_chunks.h"
 
-namespace thaw {
+namespace thaw::shard_codec_test {
 namespace {
 
 struct Coded {
@@ -85,4 +85,4 @@ TEST_CASE("a flipped payload is told by its checksum", "[shard_codec]") {
   CHECK(result.bad == std::vector<bool>{false, false, false, true});
 }
 
-}  // namespace thaw
+}  // namespace thaw::shard_codec_test

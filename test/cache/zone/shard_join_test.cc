@@ -6,7 +6,7 @@
 #include "test/fakes/executors.h"
 #include "test/fakes/sample_chunks.h"
 
-namespace thaw {
+namespace thaw::shard_join_test {
 namespace {
 
 struct Joining {
@@ -109,4 +109,4 @@ TEST_CASE("what nobody wants is left, and counts as under way until its turn has
   CHECK(test.joined == 0);
 }
 
-}  // namespace thaw
+}  // namespace thaw::shard_join_test

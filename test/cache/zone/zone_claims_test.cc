@@ -4,7 +4,7 @@
 
 #include "test/cache/zone/zone_fixture.h"
 
-namespace thaw {
+namespace thaw::zone_claims_test {
 namespace {
 
 using Found = Result<std::optional<SealedChunk>>;
@@ -102,4 +102,4 @@ TEST_CASE("a fleet that starts one image fetches each chunk about once", "[zone_
   CHECK(fetched <= kChunks * 12 / 10);
 }
 
-}  // namespace thaw
+}  // namespace thaw::zone_claims_test

@@ -4,7 +4,7 @@
 #include "test/cache/zone/fake_node.h"
 #include "test/cache/zone/zone_fixture.h"
 
-namespace thaw {
+namespace thaw::zone_faults_test {
 namespace {
 
 // A node that was ejected is not asked again while the test runs.
@@ -256,4 +256,4 @@ TEST_CASE("fills beyond a limit are dropped and counted", "[zone_faults]") {
   }
 }
 
-}  // namespace thaw
+}  // namespace thaw::zone_faults_test

@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace thaw {
+namespace thaw::zone_node_test {
 
 TEST_CASE("nodes are named HOST:PORT[@DOMAIN]", "[zone_node]") {
   const auto nodes = parse_zone_nodes({"127.0.0.1:11211", "[::1]:11212@rack-2", "localhost:1@a"}).value();
@@ -36,4 +36,4 @@ TEST_CASE("what is no node is refused by name", "[zone_node]") {
   CHECK(parse_zone_nodes(std::vector<std::string>(257, "a:1")).error().code == Code::kUsage);
 }
 
-}  // namespace thaw
+}  // namespace thaw::zone_node_test

@@ -8,7 +8,7 @@
 
 #include "lib/crypto/hash.h"
 
-namespace thaw {
+namespace thaw::zone_placement_test {
 namespace {
 
 std::vector<ZoneNode> some_nodes(size_t count, size_t domains = 0) {
@@ -116,4 +116,4 @@ TEST_CASE("placement is the documented one", "[zone_placement]") {
   CHECK(ZonePlacement::slot_of(id) == 0xABC);
 }
 
-}  // namespace thaw
+}  // namespace thaw::zone_placement_test

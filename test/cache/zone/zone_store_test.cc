@@ -5,7 +5,7 @@
 #include "lib/base/units.h"
 #include "test/cache/zone/zone_fixture.h"
 
-namespace thaw {
+namespace thaw::zone_store_test {
 
 TEST_CASE("the zone store keeps what every store keeps", "[zone_store]") {
   const RealNodes nodes;
@@ -77,4 +77,4 @@ TEST_CASE("after shut-down all is a miss, at once", "[zone_store]") {
   zone.settle();
 }
 
-}  // namespace thaw
+}  // namespace thaw::zone_store_test

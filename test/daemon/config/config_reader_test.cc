@@ -9,7 +9,7 @@
 #include "daemon/config/settings.h"
 #include "test/temporary_folder.h"
 
-namespace thaw {
+namespace thaw::config_reader_test {
 
 TEST_CASE("every value tells where it comes from", "[config]") {
   const ConfigReading reading = read_config(R"({
@@ -117,4 +117,4 @@ TEST_CASE("a configuration with its origins passes through JSON", "[config]") {
   CHECK_FALSE(read_config_json({{"origins", nlohmann::json::object()}, {"other", 1}}).ok());
 }
 
-}  // namespace thaw
+}  // namespace thaw::config_reader_test

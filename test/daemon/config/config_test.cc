@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace thaw {
+namespace thaw::config_test {
 namespace {
 
 std::string error_of(const std::string& text) {
@@ -76,4 +76,4 @@ TEST_CASE("what config show prints is read back as the same configuration", "[co
   CHECK(changed_keys(Config{}, again.value()) == std::vector<std::string>{"trust.builders", "memory.size"});
 }
 
-}  // namespace thaw
+}  // namespace thaw::config_test

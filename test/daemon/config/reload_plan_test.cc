@@ -6,7 +6,7 @@
 
 #include "daemon/config/settings.h"
 
-namespace thaw {
+namespace thaw::reload_plan_test {
 namespace {
 
 using Json = nlohmann::json;
@@ -106,4 +106,4 @@ TEST_CASE("a tier begins and ends with a restart", "[config]") {
   CHECK(ends.needs_restart == Keys{"flash.path", "zone.nodes"});
 }
 
-}  // namespace thaw
+}  // namespace thaw::reload_plan_test

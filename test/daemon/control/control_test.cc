@@ -11,7 +11,7 @@
 #include "daemon/control/client.h"
 #include "daemon/control/server.h"
 
-namespace thaw {
+namespace thaw::control_test {
 namespace {
 
 using Json = nlohmann::json;
@@ -85,4 +85,4 @@ TEST_CASE("a daemon that does not run is said so", "[control]") {
   CHECK(answer.error().message.find("start thawd") != std::string::npos);
 }
 
-}  // namespace thaw
+}  // namespace thaw::control_test

@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace thaw {
+namespace thaw::mount_info_test {
 
 TEST_CASE("mountinfo lines are read, with and without tags, and with escapes") {
   const auto mounts = parse_mount_info(
@@ -42,4 +42,4 @@ TEST_CASE("this process has mounts") {
   CHECK(read_mount_info("0").error().code == Code::kNotFound);
 }
 
-}  // namespace thaw
+}  // namespace thaw::mount_info_test

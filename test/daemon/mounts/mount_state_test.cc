@@ -8,7 +8,7 @@
 
 #include <unistd.h>
 
-namespace thaw {
+namespace thaw::mount_state_test {
 namespace {
 
 MountState example() {
@@ -68,4 +68,4 @@ TEST_CASE("what an earlier daemon had mounted is asked for again, where its name
   CHECK(requests[1].id == "file");
 }
 
-}  // namespace thaw
+}  // namespace thaw::mount_state_test

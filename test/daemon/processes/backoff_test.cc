@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace thaw {
+namespace thaw::backoff_test {
 
 TEST_CASE("a worker that served is replaced at once") {
   Backoff backoff;
@@ -24,4 +24,4 @@ TEST_CASE("workers that die at the start are waited for longer and longer, up to
   CHECK(backoff.after({}) == Backoff::kFirstDelay);
 }
 
-}  // namespace thaw
+}  // namespace thaw::backoff_test

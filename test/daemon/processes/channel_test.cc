@@ -7,7 +7,7 @@
 
 #include "daemon/mounts/records.h"
 
-namespace thaw {
+namespace thaw::channel_test {
 
 TEST_CASE("messages carry bytes and descriptors") {
   const ChannelPair pair = make_channel().value();
@@ -57,4 +57,4 @@ TEST_CASE("a blob cannot be changed") {
   CHECK(::ftruncate(blob.get(), 0) < 0);
 }
 
-}  // namespace thaw
+}  // namespace thaw::channel_test

@@ -20,7 +20,7 @@
 #include "lib/base/file.h"
 #include "test/daemon/processes/running_daemon.h"
 
-namespace thaw {
+namespace thaw::daemon_test {
 namespace {
 
 std::string contents(const std::string& path) {
@@ -273,4 +273,4 @@ TEST_CASE("the daemon after a killed one mounts again what was mounted") {
   CHECK(daemon.leftovers() == 4);  // FUSE, ext4, bind mount, loop device: once each
 }
 
-}  // namespace thaw
+}  // namespace thaw::daemon_test

@@ -6,7 +6,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 
-namespace thaw {
+namespace thaw::record_table_test {
 namespace {
 
 class Folder {
@@ -89,4 +89,4 @@ TEST_CASE("a stop forgets everything") {
   CHECK_FALSE(std::filesystem::exists(folder.file()));
 }
 
-}  // namespace thaw
+}  // namespace thaw::record_table_test

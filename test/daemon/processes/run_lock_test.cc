@@ -8,7 +8,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 
-namespace thaw {
+namespace thaw::run_lock_test {
 
 TEST_CASE("the second daemon is told who is the first") {
   std::string folder = "/tmp/thaw-lock-test-XXXXXX";
@@ -52,4 +52,4 @@ TEST_CASE("a worker that outlives its supervisor is waited for") {
   std::filesystem::remove_all(folder);
 }
 
-}  // namespace thaw
+}  // namespace thaw::run_lock_test

@@ -8,7 +8,7 @@
 
 #include "lib/base/completion.h"
 
-namespace thaw {
+namespace thaw::worker_pool_test {
 
 TEST_CASE("tasks run on the pool's own threads, all at the same time") {
   WorkerPool pool("pool", 3);
@@ -65,4 +65,4 @@ TEST_CASE("a pool that stops completes what waits with an error") {
   CHECK(destroyed);
 }
 
-}  // namespace thaw
+}  // namespace thaw::worker_pool_test

@@ -4,7 +4,7 @@
 
 #include "test/daemon/run/fake_root.h"
 
-namespace thaw {
+namespace thaw::bundle_test {
 namespace {
 
 using Words = std::vector<std::string>;
@@ -65,4 +65,4 @@ TEST_CASE("environment, folder and user come from the image unless they are give
   CHECK(bundle["root"]["path"] == root.path());
 }
 
-}  // namespace thaw
+}  // namespace thaw::bundle_test

@@ -6,7 +6,7 @@
 
 #include "test/daemon/run/fake_root.h"
 
-namespace thaw {
+namespace thaw::container_test {
 namespace {
 
 // Runs `child` in a process that stands for runtime and container at once.
@@ -74,4 +74,4 @@ TEST_CASE("a signal that the container handles is its own affair", "[run]") {
   ::close(ready[1]);
 }
 
-}  // namespace thaw
+}  // namespace thaw::container_test

@@ -2,7 +2,7 @@
 
 #include "test/daemon/run/fake_root.h"
 
-namespace thaw {
+namespace thaw::process_user_test {
 
 TEST_CASE("users and groups come from the image's own files", "[run]") {
   const FakeRoot root;
@@ -36,4 +36,4 @@ TEST_CASE("an image without /etc/passwd runs as numbers", "[run]") {
   CHECK_FALSE(resolve_user(root.path(), "www").ok());
 }
 
-}  // namespace thaw
+}  // namespace thaw::process_user_test

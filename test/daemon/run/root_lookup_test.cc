@@ -2,7 +2,7 @@
 
 #include "test/daemon/run/fake_root.h"
 
-namespace thaw {
+namespace thaw::root_lookup_test {
 
 TEST_CASE("a program is found as the container would find it", "[run]") {
   const FakeRoot root;
@@ -33,4 +33,4 @@ TEST_CASE("a link in the image never leads to the host's files", "[run]") {
   CHECK_FALSE(read_in_root(root.path(), "/magic").ok());
 }
 
-}  // namespace thaw
+}  // namespace thaw::root_lookup_test

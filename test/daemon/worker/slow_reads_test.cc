@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-namespace thaw {
+namespace thaw::slow_reads_test {
 namespace {
 
 SlowRead read_of(uint64_t took_us) {
@@ -86,4 +86,4 @@ TEST_CASE("a slow read says what it waited for most", "[slow_reads]") {
   CHECK(reason_of(joined) == "no such chunk");
 }
 
-}  // namespace thaw
+}  // namespace thaw::slow_reads_test

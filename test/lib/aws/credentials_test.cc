@@ -8,7 +8,7 @@
 #include "test/fakes/manual_timers.h"
 #include "test/temporary_folder.h"
 
-namespace thaw {
+namespace thaw::credentials_test {
 namespace {
 
 constexpr const char* kFile =
@@ -131,4 +131,4 @@ TEST_CASE("credentials are read again now and then, and when asked to", "[aws]")
   CHECK(f.source->current()->access_key == "two");
 }
 
-}  // namespace thaw
+}  // namespace thaw::credentials_test

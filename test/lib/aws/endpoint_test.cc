@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace thaw {
+namespace thaw::endpoint_test {
 
 TEST_CASE("an endpoint is a server without a path", "[aws]") {
   CHECK(parse_endpoint("https://KMS.eu-west-1.amazonaws.com/")->url() ==
@@ -27,4 +27,4 @@ TEST_CASE("a region is a plain word", "[aws]") {
   for (const char* text : {"", "../x", "a b", "a/b"}) CHECK_FALSE(is_aws_region(text));
 }
 
-}  // namespace thaw
+}  // namespace thaw::endpoint_test

@@ -5,7 +5,7 @@
 #include "lib/aws/uri_encoding.h"
 #include "lib/crypto/hash.h"
 
-namespace thaw {
+namespace thaw::request_signature_test {
 namespace {
 
 // The examples of docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html.
@@ -85,4 +85,4 @@ TEST_CASE("a session token is sent and signed", "[aws]") {
   for (const auto& [name, value] : headers) CHECK(value.find(keys.secret_key) == std::string::npos);
 }
 
-}  // namespace thaw
+}  // namespace thaw::request_signature_test

@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace thaw {
+namespace thaw::uri_encoding_test {
 
 TEST_CASE("text is encoded as RFC 3986 has it", "[aws]") {
   CHECK(uri_encode("azAZ09-._~", UriPart::kQuery) == "azAZ09-._~");
@@ -13,4 +13,4 @@ TEST_CASE("text is encoded as RFC 3986 has it", "[aws]") {
   CHECK(canonical_query({}).empty());
 }
 
-}  // namespace thaw
+}  // namespace thaw::uri_encoding_test

@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace thaw {
+namespace thaw::base64_test {
 namespace {
 
 TEST_CASE("the examples of RFC 4648 encode and decode", "[base64]") {
@@ -42,4 +42,4 @@ TEST_CASE("text that stands for just as many bytes is decoded in place", "[base6
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::base64_test

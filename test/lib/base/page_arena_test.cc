@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-namespace thaw {
+namespace thaw::page_arena_test {
 namespace {
 
 constexpr size_t kPage = PageArena::kPageBytes;
@@ -113,4 +113,4 @@ TEST_CASE("a run larger than a segment gets a segment of its own") {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::page_arena_test

@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace thaw {
+namespace thaw::retry_backoff_test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -45,4 +45,4 @@ TEST_CASE("a server that asks for too much does not get it", "[backoff]") {
   CHECK(backoff.next(-seconds(8)) <= milliseconds(20));
 }
 
-}  // namespace thaw
+}  // namespace thaw::retry_backoff_test

@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-namespace thaw {
+namespace thaw::timer_queue_test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -54,4 +54,4 @@ TEST_CASE("tasks that never ran are destroyed with the queue", "[timer_queue]") 
   CHECK(held.use_count() == 1);
 }
 
-}  // namespace thaw
+}  // namespace thaw::timer_queue_test

@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace thaw {
+namespace thaw::build_test {
 
 TEST_CASE("the runtime configuration is spelled as the image specification does", "[build]") {
   RuntimeConfig config;
@@ -20,4 +20,4 @@ TEST_CASE("the runtime configuration is spelled as the image specification does"
   CHECK_FALSE(runtime_config_json(config).ok());
 }
 
-}  // namespace thaw
+}  // namespace thaw::build_test

@@ -6,7 +6,7 @@
 #include "lib/crypto/hash.h"
 #include "test/lib/build/memory_device.h"
 
-namespace thaw {
+namespace thaw::chunk_salts_test {
 namespace {
 
 using std::chrono::hours;
@@ -165,4 +165,4 @@ TEST_CASE("a chunk that becomes popular is stored for each group", "[build]") {
   CHECK(stored <= 6);
 }
 
-}  // namespace thaw
+}  // namespace thaw::chunk_salts_test

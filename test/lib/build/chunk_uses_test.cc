@@ -6,7 +6,7 @@
 
 #include "test/temporary_folder.h"
 
-namespace thaw {
+namespace thaw::chunk_uses_test {
 
 TEST_CASE("uses of chunks are remembered, an image's once", "[build]") {
   const TemporaryFolder folder;
@@ -78,4 +78,4 @@ TEST_CASE("the bits of images tell their number, not above some hundred", "[buil
   CHECK(before > 200);
 }
 
-}  // namespace thaw
+}  // namespace thaw::chunk_uses_test

@@ -5,7 +5,7 @@
 #include "lib/crypto/hash.h"
 #include "test/lib/build/memory_device.h"
 
-namespace thaw {
+namespace thaw::export_image_test {
 
 TEST_CASE("an export is the device, byte for byte, and sparse", "[build]") {
   BuildFixture fixture;
@@ -43,4 +43,4 @@ TEST_CASE("an export with a damaged chunk fails and leaves no file", "[build]") 
   CHECK_FALSE(export_image(image, fixture.store, place + "/none/device", {}).ok());
 }
 
-}  // namespace thaw
+}  // namespace thaw::export_image_test

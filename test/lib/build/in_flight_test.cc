@@ -5,7 +5,7 @@
 
 #include "test/fakes/executors.h"
 
-namespace thaw {
+namespace thaw::in_flight_test {
 
 TEST_CASE("drain waits for all and gives the first error", "[build]") {
   ThreadPool threads(3);
@@ -33,4 +33,4 @@ TEST_CASE("nothing starts after a failure, and a dropped operation is one", "[bu
   CHECK(other.drain().error().code == Code::kCancelled);
 }
 
-}  // namespace thaw
+}  // namespace thaw::in_flight_test

@@ -6,7 +6,7 @@
 #include "lib/store/paths.h"
 #include "test/lib/build/memory_device.h"
 
-namespace thaw {
+namespace thaw::inherit_trace_test {
 namespace {
 
 struct InheritFixture : BuildFixture {
@@ -66,4 +66,4 @@ TEST_CASE("a trace is carried over in its order, each place once", "[build]") {
   CHECK(carried_over({}, previous, next).empty());
 }
 
-}  // namespace thaw
+}  // namespace thaw::inherit_trace_test

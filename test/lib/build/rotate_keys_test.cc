@@ -4,7 +4,7 @@
 #include "lib/store/paths.h"
 #include "test/lib/build/memory_device.h"
 
-namespace thaw {
+namespace thaw::rotate_keys_test {
 namespace {
 
 // A key service that something happens to.
@@ -195,4 +195,4 @@ TEST_CASE("a build whose key retires under it takes the next one", "[build]") {
   CHECK(opened->manifest.digest == built->manifest);
 }
 
-}  // namespace thaw
+}  // namespace thaw::rotate_keys_test

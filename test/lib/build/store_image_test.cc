@@ -7,7 +7,7 @@
 #include "lib/store/paths.h"
 #include "test/lib/build/memory_device.h"
 
-namespace thaw {
+namespace thaw::store_image_test {
 namespace {
 
 void write_text(const std::string& path, const std::string& text) {
@@ -202,4 +202,4 @@ TEST_CASE("wrong names and tenants are refused before anything is made", "[build
   CHECK(fixture.list({})->empty());
 }
 
-}  // namespace thaw
+}  // namespace thaw::store_image_test

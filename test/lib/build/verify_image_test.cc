@@ -2,7 +2,7 @@
 
 #include "test/lib/build/memory_device.h"
 
-namespace thaw {
+namespace thaw::verify_image_test {
 
 TEST_CASE("verification counts right chunks and names bad ones", "[build]") {
   BuildFixture fixture;
@@ -47,4 +47,4 @@ TEST_CASE("verification counts right chunks and names bad ones", "[build]") {
   CHECK(verify_image(image, fixture.store, {}).error().code == Code::kUnreachable);
 }
 
-}  // namespace thaw
+}  // namespace thaw::verify_image_test

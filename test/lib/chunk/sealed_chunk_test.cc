@@ -5,7 +5,7 @@
 
 #include "lib/crypto/hash.h"
 
-namespace thaw {
+namespace thaw::sealed_chunk_test {
 
 TEST_CASE("only bytes that fit the id become a sealed chunk", "[chunk]") {
   Buffer bytes(8192);
@@ -53,4 +53,4 @@ TEST_CASE("a bit that flips in memory is noticed by the pages it touches", "[chu
   CHECK(chunk.value().checked_range(4090, 10).error().code == Code::kDamaged);
 }
 
-}  // namespace thaw
+}  // namespace thaw::sealed_chunk_test

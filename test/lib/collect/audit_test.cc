@@ -2,7 +2,7 @@
 
 #include "test/lib/collect/collect_fixture.h"
 
-namespace thaw {
+namespace thaw::audit_test {
 namespace {
 
 struct AuditFixture : CollectFixture {
@@ -89,4 +89,4 @@ TEST_CASE("a scrub finds flipped bytes, and mends from another root or from else
   CHECK(fixture.scrub().repaired == 0);
 }
 
-}  // namespace thaw
+}  // namespace thaw::audit_test

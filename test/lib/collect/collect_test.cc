@@ -3,7 +3,7 @@
 #include "lib/collect/alarms.h"
 #include "test/lib/collect/collect_fixture.h"
 
-namespace thaw {
+namespace thaw::collect_test {
 namespace {
 
 std::vector<CollectAction> actions_of(const CollectReport& report) {
@@ -94,4 +94,4 @@ TEST_CASE("what a stopped build put into a deleted root goes with the next run",
   CHECK(collect(room, {}, {})->steps.empty());
 }
 
-}  // namespace thaw
+}  // namespace thaw::collect_test

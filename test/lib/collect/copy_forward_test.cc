@@ -2,7 +2,7 @@
 
 #include "test/lib/collect/collect_fixture.h"
 
-namespace thaw {
+namespace thaw::copy_forward_test {
 namespace {
 
 struct CopyFixture : CollectFixture {
@@ -61,4 +61,4 @@ TEST_CASE("the manifest comes last", "[collect]") {
   CHECK(fixture.keys_in("roots/2/manifests/").empty());
 }
 
-}  // namespace thaw
+}  // namespace thaw::copy_forward_test

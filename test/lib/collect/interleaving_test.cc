@@ -6,7 +6,7 @@
 #include "test/fakes/memory_object_store.h"
 #include "test/lib/collect/collect_fixture.h"
 
-namespace thaw {
+namespace thaw::interleaving_test {
 namespace {
 
 // Runs a task inside post(): whoever uses it has one thread.
@@ -324,4 +324,4 @@ TEST_CASE("two collectors that delete two roots at once keep what is live in one
   });
 }
 
-}  // namespace thaw
+}  // namespace thaw::interleaving_test

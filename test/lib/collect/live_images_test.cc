@@ -5,7 +5,7 @@
 #include "lib/crypto/hash.h"
 #include "test/lib/collect/collect_fixture.h"
 
-namespace thaw {
+namespace thaw::live_images_test {
 
 TEST_CASE("live is what a name means or a lease lists, of any tenant", "[collect]") {
   CollectFixture fixture;
@@ -80,4 +80,4 @@ TEST_CASE("nothing is concluded from a folder that is no store", "[collect]") {
   CHECK(find_live(room).error().code == Code::kNotFound);
 }
 
-}  // namespace thaw
+}  // namespace thaw::live_images_test

@@ -6,7 +6,7 @@
 #include <deque>
 #include <unordered_set>
 
-namespace thaw {
+namespace thaw::model_test {
 namespace {
 
 struct Rules {
@@ -284,4 +284,4 @@ TEST_CASE("without any one of its rules, an order of steps loses an image", "[co
   CHECK(is_needed(&Rules::collector_reads_leases));
 }
 
-}  // namespace thaw
+}  // namespace thaw::model_test

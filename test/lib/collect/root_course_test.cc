@@ -6,7 +6,7 @@
 #include "lib/collect/update_root.h"
 #include "test/lib/collect/collect_fixture.h"
 
-namespace thaw {
+namespace thaw::root_course_test {
 
 TEST_CASE("a root goes, what is named stays, and its bytes are the same", "[collect]") {
   CollectFixture fixture;
@@ -182,4 +182,4 @@ TEST_CASE("a root's chunks are counted, and the count is kept", "[collect]") {
   CHECK(fixture.catalog.read_root("1")->counted->chunks == 12);
 }
 
-}  // namespace thaw
+}  // namespace thaw::root_course_test

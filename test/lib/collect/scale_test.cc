@@ -7,7 +7,7 @@
 #include "lib/collect/root_contents.h"
 #include "test/fakes/executors.h"
 
-namespace thaw {
+namespace thaw::scale_test {
 namespace {
 
 constexpr uint64_t kEntries = 10'000'000;
@@ -103,4 +103,4 @@ TEST_CASE("ten million chunks are counted and removed, a page at a time", "[coll
   CHECK(store.largest_page <= 1000);
 }
 
-}  // namespace thaw
+}  // namespace thaw::scale_test

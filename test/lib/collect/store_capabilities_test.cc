@@ -3,7 +3,7 @@
 #include "test/fakes/memory_object_store.h"
 #include "test/lib/collect/collect_fixture.h"
 
-namespace thaw {
+namespace thaw::store_capabilities_test {
 namespace {
 
 // A store that takes a condition and does not heed it, like some servers.
@@ -74,4 +74,4 @@ TEST_CASE("a store that does not heed a condition is found out", "[collect]") {
   CHECK(refuse_incapable(probe(sound)).ok());
 }
 
-}  // namespace thaw
+}  // namespace thaw::store_capabilities_test

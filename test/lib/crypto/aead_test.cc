@@ -4,7 +4,7 @@
 
 #include "lib/crypto/random.h"
 
-namespace thaw {
+namespace thaw::aead_test {
 
 TEST_CASE("gcm opens what it sealed and nothing else", "[crypto]") {
   Secret key;
@@ -24,4 +24,4 @@ TEST_CASE("gcm opens what it sealed and nothing else", "[crypto]") {
   CHECK_FALSE(gcm_open(key, nonce, as_bytes("context"), ByteView(sealed).first(3), plain).ok());
 }
 
-}  // namespace thaw
+}  // namespace thaw::aead_test

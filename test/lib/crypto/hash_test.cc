@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace thaw {
+namespace thaw::hash_test {
 
 TEST_CASE("sha256 gives the FIPS 180-4 example", "[crypto]") {
   CHECK(sha256(as_bytes("abc")).hex() == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
@@ -22,4 +22,4 @@ TEST_CASE("crc32c gives the RFC 3720 check value", "[crypto]") {
   CHECK(crc32c(as_bytes("123456789")) == 0xe3069283);
 }
 
-}  // namespace thaw
+}  // namespace thaw::hash_test

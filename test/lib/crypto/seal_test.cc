@@ -6,7 +6,7 @@
 #include "lib/crypto/hash.h"
 #include "lib/crypto/random.h"
 
-namespace thaw {
+namespace thaw::seal_test {
 namespace {
 
 Secret salt_of(uint8_t fill) {
@@ -64,4 +64,4 @@ TEST_CASE("the key follows the format page", "[crypto]") {
   CHECK(std::equal(expected.bytes.begin(), expected.bytes.end(), sealed.key.view().begin()));
 }
 
-}  // namespace thaw
+}  // namespace thaw::seal_test

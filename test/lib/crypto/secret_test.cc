@@ -9,7 +9,7 @@
 #include <sstream>
 #include <string>
 
-namespace thaw {
+namespace thaw::secret_test {
 namespace {
 
 // The flags (proc(5), VmFlags) of the mapping that holds `address`.
@@ -55,4 +55,4 @@ TEST_CASE("a secret leaves nothing behind", "[crypto]") {
   CHECK(std::ranges::count(memory, 0x5a) == 0);
 }
 
-}  // namespace thaw
+}  // namespace thaw::secret_test

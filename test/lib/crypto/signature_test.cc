@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace thaw {
+namespace thaw::signature_test {
 
 TEST_CASE("a signature belongs to one message and one key", "[crypto]") {
   const SigningKey key = SigningKey::generate();
@@ -15,4 +15,4 @@ TEST_CASE("a signature belongs to one message and one key", "[crypto]") {
   CHECK(SigningKey::from_seed(key.seed).public_key == key.public_key);
 }
 
-}  // namespace thaw
+}  // namespace thaw::signature_test

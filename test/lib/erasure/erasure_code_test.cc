@@ -5,7 +5,7 @@
 #include <random>
 #include <utility>
 
-namespace thaw {
+namespace thaw::erasure_code_test {
 namespace {
 
 struct Shards {
@@ -58,4 +58,4 @@ TEST_CASE("impossible counts are refused", "[erasure]") {
   CHECK(ErasureCode::create(32, 16).ok());
 }
 
-}  // namespace thaw
+}  // namespace thaw::erasure_code_test

@@ -4,7 +4,7 @@
 
 #include "lib/crypto/hash.h"
 
-namespace thaw {
+namespace thaw::shard_format_test {
 namespace {
 
 ShardName sample_name() { return {{sha256(as_bytes("chunk")), 10000}, 4, 1, 2}; }
@@ -65,4 +65,4 @@ TEST_CASE("no flipped bit of a header or its payload goes unseen", "[shard_forma
   CHECK_FALSE(payload_fits(header, ByteView(payload).first(2559)));
 }
 
-}  // namespace thaw
+}  // namespace thaw::shard_format_test

@@ -13,7 +13,7 @@
 #include "test/lib/ext4/mounted.h"
 #include "test/lib/ext4/sample_tree.h"
 
-namespace thaw {
+namespace thaw::device_test {
 namespace {
 
 Device device_of(SampleTree& sample) {
@@ -383,4 +383,4 @@ TEST_CASE("other chunk sizes work, bad ones are refused") {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::device_test

@@ -4,7 +4,7 @@
 
 #include "lib/ext4/flat_tree.h"
 
-namespace thaw {
+namespace thaw::packing_test {
 namespace {
 
 std::vector<PackItem> items(uint32_t count) {
@@ -68,4 +68,4 @@ TEST_CASE("an item over the capacity has a pack of its own") {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::packing_test

@@ -6,7 +6,7 @@
 #include "lib/ext4/device.h"
 #include "test/lib/ext4/sample_tree.h"
 
-namespace thaw {
+namespace thaw::path_order_test {
 
 TEST_CASE("the path order names the chunks of neighbouring paths side by side, each once") {
   SampleTree sample;
@@ -37,4 +37,4 @@ TEST_CASE("the path order names the chunks of neighbouring paths side by side, e
   CHECK(std::ranges::includes(device.chunks(), listed));
 }
 
-}  // namespace thaw
+}  // namespace thaw::path_order_test

@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace thaw {
+namespace thaw::slot_map_test {
 namespace {
 
 TEST_CASE("a free slot is taken where the hash says") {
@@ -34,4 +34,4 @@ TEST_CASE("a full map gives nothing") {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::slot_map_test

@@ -7,7 +7,7 @@
 #include "test/fakes/http_thread.h"
 #include "test/fakes/scripted_server.h"
 
-namespace thaw {
+namespace thaw::http_client_test {
 namespace {
 
 HttpRequest get_of(const std::string& url, uint64_t max_bytes = 1 << 20) {
@@ -245,4 +245,4 @@ TEST_CASE("a client that never ran completes what it was given", "[http]") {
   CHECK(code_of(answered.get_future().get()) == Code::kCancelled);
 }
 
-}  // namespace thaw
+}  // namespace thaw::http_client_test

@@ -5,7 +5,7 @@
 
 #include "test/fakes/scripted_server.h"
 
-namespace thaw {
+namespace thaw::http_stream_test {
 namespace {
 
 HttpRequest get_from(const std::string& url) {
@@ -129,4 +129,4 @@ TEST_CASE("nobody there is unreachable, and no URL wrong usage", "[http]") {
   CHECK(streams.open(get_from("gopher://x/")).error().code == Code::kUsage);
 }
 
-}  // namespace thaw
+}  // namespace thaw::http_stream_test

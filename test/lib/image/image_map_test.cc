@@ -4,7 +4,7 @@
 
 #include "test/fakes/sample_image.h"
 
-namespace thaw {
+namespace thaw::image_map_test {
 namespace {
 
 ImageMap small_map() {
@@ -41,4 +41,4 @@ TEST_CASE("a map that breaks its promises is refused", "[image_map]") {
   CHECK(check(map).error().code == Code::kDamaged);
 }
 
-}  // namespace thaw
+}  // namespace thaw::image_map_test

@@ -9,7 +9,7 @@
 #include "test/fakes/manual_timers.h"
 #include "test/fakes/sample_image.h"
 
-namespace thaw {
+namespace thaw::image_reader_test {
 namespace {
 
 constexpr uint32_t kChunkSize = 64 * 1024;
@@ -182,4 +182,4 @@ TEST_CASE("a bit that flips while a read waits for another chunk is noticed", "[
   f.check_bytes(2 * kChunkSize, 2 * kChunkSize);
 }
 
-}  // namespace thaw
+}  // namespace thaw::image_reader_test

@@ -9,7 +9,7 @@
 #include "test/fakes/sample_chunks.h"
 #include "test/lib/image/numbered_map.h"
 
-namespace thaw {
+namespace thaw::nearby_reads_test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -112,4 +112,4 @@ TEST_CASE("an order that is wrong does no harm", "[nearby_reads]") {
   CHECK(f.miss(99, milliseconds(30)).empty());
 }
 
-}  // namespace thaw
+}  // namespace thaw::nearby_reads_test

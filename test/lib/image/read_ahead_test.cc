@@ -9,7 +9,7 @@
 #include "test/fakes/sample_chunks.h"
 #include "test/lib/image/numbered_map.h"
 
-namespace thaw {
+namespace thaw::read_ahead_test {
 namespace {
 
 constexpr uint32_t kChunkSize = kNumberedChunk;
@@ -129,4 +129,4 @@ TEST_CASE("at the device's end there is nothing more to read ahead", "[read_ahea
   CHECK(f.asked() == std::set<uint32_t>{998, 999});
 }
 
-}  // namespace thaw
+}  // namespace thaw::read_ahead_test

@@ -8,7 +8,7 @@
 
 #include "test/fakes/loop_thread.h"
 
-namespace thaw {
+namespace thaw::connection_test {
 namespace {
 
 // A listening socket on a free port of 127.0.0.1; the test plays the peer, blocking.
@@ -117,4 +117,4 @@ TEST_CASE("a name that does not resolve is unreachable", "[connection]") {
   CHECK(resolve_address("::1", 11211).ok());
 }
 
-}  // namespace thaw
+}  // namespace thaw::connection_test

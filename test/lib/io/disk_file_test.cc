@@ -14,7 +14,7 @@
 #include "test/fakes/sample_chunks.h"
 #include "test/temporary_folder.h"
 
-namespace thaw {
+namespace thaw::disk_file_test {
 namespace {
 
 constexpr uint64_t kPage = DiskFile::kAlignment;
@@ -152,4 +152,4 @@ TEST_CASE("a disk file that is stopped answers all that it was asked") {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::disk_file_test

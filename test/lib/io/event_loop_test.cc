@@ -11,7 +11,7 @@
 
 #include "test/fakes/loop_thread.h"
 
-namespace thaw {
+namespace thaw::event_loop_test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -92,4 +92,4 @@ TEST_CASE("a watch hears until it ends", "[event_loop]") {
   CHECK(times == 1);
 }
 
-}  // namespace thaw
+}  // namespace thaw::event_loop_test

@@ -18,7 +18,7 @@
 #include "test/fakes/forbidden_calls.h"
 #include "test/fakes/sample_chunks.h"
 
-namespace thaw {
+namespace thaw::uring_disk_file_test {
 namespace {
 
 constexpr size_t kPage = DiskFile::kAlignment;
@@ -131,4 +131,4 @@ TEST_CASE("where io_uring is forbidden there is an error and no ring") {
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::uring_disk_file_test

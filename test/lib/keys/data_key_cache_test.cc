@@ -7,7 +7,7 @@
 #include "lib/keys/keyring_directory.h"
 #include "test/temporary_folder.h"
 
-namespace thaw {
+namespace thaw::data_key_cache_test {
 namespace {
 
 class TurnedClock final : public Clock {
@@ -129,4 +129,4 @@ TEST_CASE("many threads may ask a cache that is too small for them", "[keys]") {
   CHECK(opened == 300);
 }
 
-}  // namespace thaw
+}  // namespace thaw::data_key_cache_test

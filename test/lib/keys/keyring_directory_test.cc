@@ -11,7 +11,7 @@
 #include "lib/crypto/random.h"
 #include "test/temporary_folder.h"
 
-namespace thaw {
+namespace thaw::keyring_directory_test {
 namespace {
 
 bool same(const Secret& a, const Secret& b) {
@@ -156,4 +156,4 @@ TEST_CASE("first uses at once agree on one key and leave no other file", "[keys]
   CHECK(files == 1);
 }
 
-}  // namespace thaw
+}  // namespace thaw::keyring_directory_test

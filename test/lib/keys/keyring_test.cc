@@ -10,7 +10,7 @@
 #include "test/lib/keys/soft_hsm.h"
 #include "test/temporary_folder.h"
 
-namespace thaw {
+namespace thaw::keyring_test {
 namespace {
 
 struct FolderRing {
@@ -222,4 +222,4 @@ TEST_CASE("keys.url is told of what is wrong with it, and never repeats a PIN", 
   CHECK(told.message.find("5309") == std::string::npos);
 }
 
-}  // namespace thaw
+}  // namespace thaw::keyring_test

@@ -5,7 +5,7 @@
 #include "lib/base/base64.h"
 #include "lib/keys/key_service.h"
 
-namespace thaw {
+namespace thaw::kms_documents_test {
 namespace {
 
 constexpr const char* kPlain = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";  // 0, 1, 2, … 31
@@ -111,4 +111,4 @@ TEST_CASE("an error's type is a word, and its message one line", "[keys]") {
   }
 }
 
-}  // namespace thaw
+}  // namespace thaw::kms_documents_test

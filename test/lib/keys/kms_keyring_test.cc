@@ -9,7 +9,7 @@
 #include "lib/keys/kms_place.h"
 #include "test/lib/keys/kms_stand_in.h"
 
-namespace thaw {
+namespace thaw::kms_keyring_test {
 namespace {
 
 using nlohmann::json;
@@ -292,4 +292,4 @@ TEST_CASE("an aws-kms: URL says which keys, where, and whose", "[keys]") {
   }
 }
 
-}  // namespace thaw
+}  // namespace thaw::kms_keyring_test

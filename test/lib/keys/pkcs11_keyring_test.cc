@@ -15,7 +15,7 @@ extern "C" const char* __asan_default_options() { return "fast_unwind_on_malloc=
 extern "C" const char* __lsan_default_suppressions() { return "leak:libsofthsm2.so"; }
 #endif
 
-namespace thaw {
+namespace thaw::pkcs11_keyring_test {
 namespace {
 
 std::string output_of(const std::string& command) {
@@ -124,4 +124,4 @@ TEST_CASE("many threads share few sessions", "[keys]") {
   CHECK(opened == 240);
 }
 
-}  // namespace thaw
+}  // namespace thaw::pkcs11_keyring_test

@@ -3,7 +3,7 @@
 #include "test/lib/manifest/mutations.h"
 #include "test/lib/manifest/sample.h"
 
-namespace thaw {
+namespace thaw::envelope_test {
 namespace {
 
 struct Written {
@@ -88,4 +88,4 @@ TEST_CASE("an envelope belongs to one manifest, tenant and store", "[manifest]")
   CHECK(check_envelope(good, written.clear, sha256(as_bytes("x")), trusted).error().code == Code::kRefused);
 }
 
-}  // namespace thaw
+}  // namespace thaw::envelope_test

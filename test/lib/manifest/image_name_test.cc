@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace thaw {
+namespace thaw::image_name_test {
 
 TEST_CASE("an image name has a name, a tag and perhaps a digest", "[manifest]") {
   const std::string hex(64, 'a');
@@ -49,4 +49,4 @@ TEST_CASE("a name that is not in the grammar is a usage error of one line", "[ma
   CHECK_FALSE(check_tenant(std::string(kMaxTenantBytes + 1, 'a')).ok());
 }
 
-}  // namespace thaw
+}  // namespace thaw::image_name_test

@@ -3,7 +3,7 @@
 #include "test/lib/manifest/mutations.h"
 #include "test/lib/manifest/sample.h"
 
-namespace thaw {
+namespace thaw::manifest_memory_test {
 namespace {
 
 OpenManifest sample_open(uint32_t chunks) {
@@ -49,4 +49,4 @@ TEST_CASE("a manifest in memory that was cut or altered is damage", "[manifest]"
   mutate(bytes, 5000, [](ByteView damaged) { (void)read_manifest_memory(damaged).ok(); });
 }
 
-}  // namespace thaw
+}  // namespace thaw::manifest_memory_test

@@ -3,7 +3,7 @@
 #include "test/lib/manifest/mutations.h"
 #include "test/lib/manifest/sample.h"
 
-namespace thaw {
+namespace thaw::manifest_test {
 namespace {
 
 Bytes sealed_sample(const Manifest& clear, const KeyTable& keys, const Secret& data_key) {
@@ -129,4 +129,4 @@ TEST_CASE("16 GiB fit into 3 MiB", "[manifest]") {
   CHECK(bytes.size() <= 3 * 1024 * 1024);
 }
 
-}  // namespace thaw
+}  // namespace thaw::manifest_test

@@ -3,7 +3,7 @@
 #include "test/lib/manifest/mutations.h"
 #include "test/lib/manifest/sample.h"
 
-namespace thaw {
+namespace thaw::name_record_test {
 namespace {
 
 NameRecord sample_record() {
@@ -97,4 +97,4 @@ TEST_CASE("a tombstone names no manifest, and a record must name one", "[manifes
   CHECK_FALSE(sign_name_record(record, keys).ok());
 }
 
-}  // namespace thaw
+}  // namespace thaw::name_record_test

@@ -4,7 +4,7 @@
 
 #include "test/lib/manifest/sample.h"
 
-namespace thaw {
+namespace thaw::salt_memory_test {
 
 TEST_CASE("another salt than was seen is refused, a store and tenant each for itself", "[manifest]") {
   const TemporaryFolder folder;
@@ -65,4 +65,4 @@ TEST_CASE("a damaged memory of salts is said and not overlooked", "[manifest]") 
   CHECK(memory.knows(scope).error().code == Code::kDamaged);
 }
 
-}  // namespace thaw
+}  // namespace thaw::salt_memory_test

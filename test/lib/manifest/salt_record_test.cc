@@ -3,7 +3,7 @@
 #include "test/lib/manifest/mutations.h"
 #include "test/lib/manifest/sample.h"
 
-namespace thaw {
+namespace thaw::salt_record_test {
 
 TEST_CASE("a salt opens in its own store under its own id", "[manifest]") {
   const TemporaryFolder folder;
@@ -30,4 +30,4 @@ TEST_CASE("a salt opens in its own store under its own id", "[manifest]") {
          [&](ByteView damaged) { CHECK_FALSE(open_salt_record(damaged, salt.id, store, keys).ok()); });
 }
 
-}  // namespace thaw
+}  // namespace thaw::salt_record_test

@@ -4,7 +4,7 @@
 
 #include "test/lib/manifest/sample.h"
 
-namespace thaw {
+namespace thaw::sequence_memory_test {
 namespace {
 
 NameRecord at(uint64_t sequence) {
@@ -50,4 +50,4 @@ TEST_CASE("a damaged memory is said and not overlooked", "[manifest]") {
   CHECK(memory.check(at(9), Rollback::kRefuse).error().code == Code::kDamaged);
 }
 
-}  // namespace thaw
+}  // namespace thaw::sequence_memory_test

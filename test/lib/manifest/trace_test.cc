@@ -4,7 +4,7 @@
 
 #include "lib/crypto/hash.h"
 
-namespace thaw {
+namespace thaw::trace_test {
 namespace {
 
 const Digest kManifest = sha256(as_bytes("manifest"));
@@ -57,4 +57,4 @@ TEST_CASE("a path order is sealed as a trace is, and neither opens as the other"
 }
 
 }  // namespace
-}  // namespace thaw
+}  // namespace thaw::trace_test

@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 #include <limits>
 
-namespace thaw {
+namespace thaw::latency_histogram_test {
 
 TEST_CASE("a percentile is never below the truth and at most a quarter above it", "[metrics]") {
   for (const uint64_t value :
@@ -57,4 +57,4 @@ TEST_CASE("one histogram added to another is as if all had been recorded in one"
   CHECK(other.count() == 30);
 }
 
-}  // namespace thaw
+}  // namespace thaw::latency_histogram_test

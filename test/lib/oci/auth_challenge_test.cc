@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace thaw {
+namespace thaw::auth_challenge_test {
 
 TEST_CASE("a bearer challenge tells realm, service and scope", "[registry]") {
   const auto challenges = parse_challenges(
@@ -33,4 +33,4 @@ TEST_CASE("what is no challenge does no harm", "[registry]") {
   CHECK(parse_challenges("Bearer realm=\"ends in \\").size() == 1);
 }
 
-}  // namespace thaw
+}  // namespace thaw::auth_challenge_test

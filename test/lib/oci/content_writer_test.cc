@@ -4,7 +4,7 @@
 
 #include "test/lib/oci/image_builder.h"
 
-namespace thaw::test {
+namespace thaw::test::content_writer_test {
 namespace {
 
 constexpr size_t kBlock = 4096;
@@ -106,4 +106,4 @@ TEST_CASE("ContentWriter holds empty files and files of zeros without bytes", "[
   CHECK(spool->size() == 0);
 }
 
-}  // namespace thaw::test
+}  // namespace thaw::test::content_writer_test

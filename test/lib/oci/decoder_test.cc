@@ -5,7 +5,7 @@
 
 #include "test/lib/oci/image_builder.h"
 
-namespace thaw::test {
+namespace thaw::test::decoder_test {
 namespace {
 
 Result<std::string> decode_all(const std::string& bytes, size_t piece) {
@@ -92,4 +92,4 @@ TEST_CASE("decode names a compression that layers cannot have", "[oci]") {
             .find("xz") != std::string::npos);
 }
 
-}  // namespace thaw::test
+}  // namespace thaw::test::decoder_test

@@ -8,7 +8,7 @@
 #include "lib/oci/credential_helper.h"
 #include "test/lib/oci/image_builder.h"
 
-namespace thaw::test {
+namespace thaw::test::docker_credentials_test {
 namespace {
 
 // Files with logins, and helpers on the PATH.
@@ -127,4 +127,4 @@ TEST_CASE("the environment names the files", "[registry]") {
   for (const char* name : {"REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR", "DOCKER_CONFIG"}) ::unsetenv(name);
 }
 
-}  // namespace thaw::test
+}  // namespace thaw::test::docker_credentials_test

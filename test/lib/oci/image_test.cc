@@ -6,7 +6,7 @@
 #include "lib/crypto/hash.h"
 #include "test/lib/oci/image_builder.h"
 
-namespace thaw::test {
+namespace thaw::test::image_test {
 namespace {
 
 struct Shop {
@@ -233,4 +233,4 @@ TEST_CASE("a file of more than 4 GiB is read whole", "[oci][large]") {
   CHECK(big->segments[0].length == 5);
 }
 
-}  // namespace thaw::test
+}  // namespace thaw::test::image_test

@@ -4,7 +4,7 @@
 
 #include "test/lib/oci/image_builder.h"
 
-namespace thaw::test {
+namespace thaw::test::layer_applier_test {
 namespace {
 
 Image flatten(const std::vector<std::string>& tars) {
@@ -258,4 +258,4 @@ TEST_CASE("an error names the entry on one line", "[oci]") {
   CHECK(text.find("layer 1 of 1: entry evil\\x0aname: hard link to no\\x1bsuch") != std::string::npos);
 }
 
-}  // namespace thaw::test
+}  // namespace thaw::test::layer_applier_test

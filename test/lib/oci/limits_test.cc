@@ -5,7 +5,7 @@
 
 #include "test/lib/oci/image_builder.h"
 
-namespace thaw::test {
+namespace thaw::test::limits_test {
 namespace {
 
 // Reads `tar` with one limit changed, and wants it refused for exactly that.
@@ -74,4 +74,4 @@ TEST_CASE("a sparse file as large as the limit takes one block of disk", "[oci]"
   CHECK(image->spool.size() <= 4096);
 }
 
-}  // namespace thaw::test
+}  // namespace thaw::test::limits_test

@@ -3,7 +3,7 @@
 #include "test/fakes/executors.h"
 #include "test/lib/oci/registry_fixture.h"
 
-namespace thaw::test {
+namespace thaw::test::registry_mirrors_test {
 namespace {
 
 // The answer with one bit of its body's byte `at` another.
@@ -144,4 +144,4 @@ TEST_CASE("manifests and configs that a mirror lies about come from the registry
   CHECK(warnings[0].starts_with("mirror " + lying.host() + " has other bytes under "));
 }
 
-}  // namespace thaw::test
+}  // namespace thaw::test::registry_mirrors_test

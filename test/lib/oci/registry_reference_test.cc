@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace thaw {
+namespace thaw::registry_reference_test {
 namespace {
 
 const std::string kDigest = "sha256:" + std::string(64, 'a');
@@ -64,4 +64,4 @@ TEST_CASE("what is no reference is refused with a remedy", "[registry]") {
   }
 }
 
-}  // namespace thaw
+}  // namespace thaw::registry_reference_test

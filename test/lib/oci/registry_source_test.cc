@@ -7,7 +7,7 @@
 #include "test/fakes/executors.h"
 #include "test/lib/oci/registry_fixture.h"
 
-namespace thaw::test {
+namespace thaw::test::registry_source_test {
 
 TEST_CASE("an image is read from a registry, its layers ahead or one after the other", "[registry]") {
   const Registry registry;
@@ -206,4 +206,4 @@ TEST_CASE("a registry that refuses is not asked without end", "[registry]") {
   says(reader.trouble(nowhere), "failed", "no address");
 }
 
-}  // namespace thaw::test
+}  // namespace thaw::test::registry_source_test

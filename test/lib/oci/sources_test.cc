@@ -4,7 +4,7 @@
 
 #include "test/lib/oci/image_builder.h"
 
-namespace thaw::test {
+namespace thaw::test::sources_test {
 namespace {
 
 // One image a tag, each with a file that says which it is.
@@ -194,4 +194,4 @@ TEST_CASE("a source that is none is a usage error", "[oci]") {
   CHECK(code(read_image("oci:/no/such/folder", {})) == Code::kNotFound);
 }
 
-}  // namespace thaw::test
+}  // namespace thaw::test::sources_test

@@ -8,7 +8,7 @@
 
 #include "test/lib/oci/image_builder.h"
 
-namespace thaw::test {
+namespace thaw::test::tar_reader_test {
 namespace {
 
 // The first entry, or the error.
@@ -263,4 +263,4 @@ TEST_CASE("sparse maps that lie are refused", "[oci]") {
   CHECK_FALSE(refused({{"GNU.sparse.major", "2"}, {"GNU.sparse.realsize", "4"}}, data).ok());
 }
 
-}  // namespace thaw::test
+}  // namespace thaw::test::tar_reader_test

@@ -15,7 +15,7 @@
 
 #include "test/lib/oci/image_builder.h"
 
-namespace thaw::test {
+namespace thaw::test::umoci_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -196,4 +196,4 @@ TEST_CASE("a real image equals what umoci unpacks", "[.][real]") {
   CHECK(compare_all(read.value(), bundle + "/rootfs") > 100);
 }
 
-}  // namespace thaw::test
+}  // namespace thaw::test::umoci_test

@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace thaw {
+namespace thaw::web_address_test {
 namespace {
 
 std::string text_of(const std::optional<WebAddress>& address) { return address ? address->text() : "none"; }
@@ -41,4 +41,4 @@ TEST_CASE("queries are encoded", "[registry]") {
   CHECK(percent_encoded("repository:a/b:pull c~-._&") == "repository%3Aa%2Fb%3Apull%20c~-._%26");
 }
 
-}  // namespace thaw
+}  // namespace thaw::web_address_test

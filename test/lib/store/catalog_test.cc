@@ -5,7 +5,7 @@
 #include "lib/crypto/hash.h"
 #include "test/lib/store/store_fixture.h"
 
-namespace thaw {
+namespace thaw::catalog_test {
 namespace {
 
 bool same(const Secret& a, const Secret& b) {
@@ -156,4 +156,4 @@ TEST_CASE("damaged documents of a store are said, not overwritten", "[store]") {
   CHECK(second.catalog.roots().error().code == Code::kDamaged);
 }
 
-}  // namespace thaw
+}  // namespace thaw::catalog_test

@@ -4,7 +4,7 @@
 
 #include "test/lib/store/store_fixture.h"
 
-namespace thaw {
+namespace thaw::directory_fault_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -110,4 +110,4 @@ TEST_CASE("what killed writers left is listed by nobody and removed once it is o
   CHECK(fs::exists(fresh));
 }
 
-}  // namespace thaw
+}  // namespace thaw::directory_fault_test

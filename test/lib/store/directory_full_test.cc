@@ -4,7 +4,7 @@
 
 #include "test/lib/store/store_fixture.h"
 
-namespace thaw {
+namespace thaw::directory_full_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -74,4 +74,4 @@ TEST_CASE("a disk without inodes leaves no half object behind", "[store]") {
   CHECK(store.put("a/again", "1").ok());
 }
 
-}  // namespace thaw
+}  // namespace thaw::directory_full_test

@@ -2,7 +2,7 @@
 
 #include "test/lib/store/store_fixture.h"
 
-namespace thaw {
+namespace thaw::directory_store_test {
 namespace {
 
 PutOptions absent() { return {PutIf::kAbsent, {}, Durability::kNow}; }
@@ -156,4 +156,4 @@ TEST_CASE("what is put for a later sync is there at once, and sync accepts any f
   CHECK_FALSE(await<bool>([&](Completion<bool> done) { store.store.sync("../", std::move(done)); }).ok());
 }
 
-}  // namespace thaw
+}  // namespace thaw::directory_store_test

@@ -3,7 +3,7 @@
 #include "lib/crypto/hash.h"
 #include "test/lib/manifest/mutations.h"
 
-namespace thaw {
+namespace thaw::documents_test {
 
 TEST_CASE("the store's documents come back", "[store]") {
   const Identifier id = Identifier::random();
@@ -94,4 +94,4 @@ TEST_CASE("anything else is damage", "[store]") {
   });
 }
 
-}  // namespace thaw
+}  // namespace thaw::documents_test

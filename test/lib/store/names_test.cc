@@ -5,7 +5,7 @@
 #include "lib/crypto/hash.h"
 #include "test/lib/store/store_fixture.h"
 
-namespace thaw {
+namespace thaw::names_test {
 namespace {
 
 struct NamesFixture : CatalogFixture {
@@ -105,4 +105,4 @@ TEST_CASE("builders that name at once each get a sequence of their own", "[store
   CHECK(fixture.names().find(image("web"))->sequence == kBuilders);
 }
 
-}  // namespace thaw
+}  // namespace thaw::names_test

@@ -5,7 +5,7 @@
 #include "test/lib/manifest/sample.h"
 #include "test/lib/store/store_fixture.h"
 
-namespace thaw {
+namespace thaw::open_image_test {
 namespace {
 
 struct ImageFixture : CatalogFixture {
@@ -106,4 +106,4 @@ TEST_CASE("a damaged or missing part of an image is told apart from a missing im
   CHECK(fixture.open("web").error().code == Code::kUnreachable);
 }
 
-}  // namespace thaw
+}  // namespace thaw::open_image_test

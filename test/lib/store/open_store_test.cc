@@ -2,7 +2,7 @@
 
 #include "test/lib/store/store_fixture.h"
 
-namespace thaw {
+namespace thaw::open_store_test {
 
 TEST_CASE("a URL opens a folder, and a builder makes it", "[store]") {
   TemporaryFolder folder;
@@ -34,4 +34,4 @@ TEST_CASE("a URL that names no store is a usage error", "[store]") {
   }
 }
 
-}  // namespace thaw
+}  // namespace thaw::open_store_test

@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace thaw {
+namespace thaw::paths_test {
 
 TEST_CASE("keys say where objects lie", "[store]") {
   const ChunkId id = *Digest::from_hex("ab" + std::string(62, '0'));
@@ -51,4 +51,4 @@ TEST_CASE("keys that could leave the store are none", "[store]") {
   CHECK_FALSE(is_object_key(deep));
 }
 
-}  // namespace thaw
+}  // namespace thaw::paths_test

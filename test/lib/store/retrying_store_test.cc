@@ -5,7 +5,7 @@
 
 #include "test/fakes/manual_timers.h"
 
-namespace thaw {
+namespace thaw::retrying_store_test {
 namespace {
 
 // Answers every call at once with the next error of a list, then with success.
@@ -152,4 +152,4 @@ TEST_CASE("every operation is tried again", "[store]") {
   CHECK(f.store.retries() >= 5);
 }
 
-}  // namespace thaw
+}  // namespace thaw::retrying_store_test

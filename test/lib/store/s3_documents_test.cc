@@ -4,7 +4,7 @@
 
 #include "lib/store/xml_scanner.h"
 
-namespace thaw {
+namespace thaw::s3_documents_test {
 namespace {
 
 Result<S3ListPage> page_of(const std::string& text) { return parse_list_page(as_bytes(text)); }
@@ -118,4 +118,4 @@ TEST_CASE("the answer to a removal of many names the first that failed", "[s3]")
         "Object></Delete>");
 }
 
-}  // namespace thaw
+}  // namespace thaw::s3_documents_test

@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace thaw {
+namespace thaw::s3_place_test {
 namespace {
 
 S3Place place_of(const std::string& url, const S3Options& options = {}) {
@@ -67,4 +67,4 @@ TEST_CASE("what is no place is a usage error that says which key is wrong", "[s3
   CHECK(error_of("s3://images", {"", "", true}).find("s3.region") != std::string::npos);
 }
 
-}  // namespace thaw
+}  // namespace thaw::s3_place_test

@@ -1,6 +1,6 @@
 #include "test/lib/store/s3_bucket.h"
 
-namespace thaw {
+namespace thaw::s3_put_test {
 
 TEST_CASE("conditional puts say what became of them", "[s3]") {
   std::atomic<int> status{200};
@@ -137,4 +137,4 @@ TEST_CASE("many objects are removed with one request, and none is left without a
   CHECK(bucket.server.requests() == before);
 }
 
-}  // namespace thaw
+}  // namespace thaw::s3_put_test

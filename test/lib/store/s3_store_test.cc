@@ -2,7 +2,7 @@
 
 #include "test/lib/store/s3_bucket.h"
 
-namespace thaw {
+namespace thaw::s3_store_test {
 
 TEST_CASE("an object of a bucket comes with its ETag as version, from the signed path", "[s3]") {
   std::string head;
@@ -218,4 +218,4 @@ TEST_CASE("without credentials nothing is sent", "[s3]") {
   CHECK(bucket.server.requests() == 0);
 }
 
-}  // namespace thaw
+}  // namespace thaw::s3_store_test

@@ -2,7 +2,7 @@
 
 #include "test/lib/store/store_fixture.h"
 
-namespace thaw {
+namespace thaw::tenant_salt_test {
 namespace {
 
 bool same_secret(const Secret& a, const Secret& b) { return std::ranges::equal(a.view(), b.view()); }
@@ -69,4 +69,4 @@ TEST_CASE("a root whose salt is not the one that was seen is refused", "[store]"
   CHECK(refused.error().message.find("changed on purpose") != std::string::npos);
 }
 
-}  // namespace thaw
+}  // namespace thaw::tenant_salt_test
