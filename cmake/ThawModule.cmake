@@ -13,16 +13,23 @@ function(thaw_module name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;PRIVATE_DEPS" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
   target_link_libraries(${name} PUBLIC thaw_flags ${ARG_DEPS} PRIVATE ${ARG_PRIVATE_DEPS})
+  if("thaw_json" IN_LIST ARG_DEPS OR "thaw_json" IN_LIST ARG_PRIVATE_DEPS)
+    target_precompile_headers(${name} REUSE_FROM thaw_json)
+  endif()
 endfunction()
 
 # All that ctest runs: what a sanitized build needs, without the programs.
 add_custom_target(thaw_tests)
 
+# What a test says itself need not be fast: a third less time to build.
+set(thaw_test_options $<$<CONFIG:RelWithDebInfo>:-O0>)
+
 # thaw_test(NAME SOURCES x_test.cc ... DEPS thaw_x ...): one Catch2 program, registered with ctest.
 function(thaw_test name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES} $<TARGET_OBJECTS:thaw_test_main>)
-  target_link_libraries(${name} PRIVATE thaw_flags ${ARG_DEPS} Catch2::Catch2)
+  target_link_libraries(${name} PRIVATE thaw_flags thaw_json ${ARG_DEPS} Catch2::Catch2)
+  target_compile_options(${name} PRIVATE ${thaw_test_options})
   target_precompile_headers(${name} REUSE_FROM thaw_test_pch)
   add_test(NAME ${name} COMMAND ${name})
   add_dependencies(thaw_tests ${name})

@@ -15,7 +15,7 @@
 namespace thaw {
 namespace {
 
-constexpr size_t kChunksInFlight = 32;
+constexpr size_t kChecksInFlight = 32;
 
 // A live image where it is found first.
 struct LiveImage {
@@ -100,7 +100,7 @@ class Reading {
     for (const ManifestChunk& chunk : image.manifest.chunks) {
       if (seen_[image.root].insert(chunk.id).second) chunks.push_back(chunk);
     }
-    InFlight in_flight(kChunksInFlight);
+    InFlight in_flight(kChecksInFlight);
     for (const ManifestChunk& chunk : chunks) {
       Completion<void> done = in_flight.start();
       if (!done) break;

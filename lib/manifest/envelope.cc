@@ -11,7 +11,7 @@ constexpr std::string_view kEnvelopeMagic = "THAWENVL";
 constexpr uint32_t kEnvelopeFormat = 1;
 // With their terminating zero: a label never is the beginning of another message.
 constexpr std::string_view kStatementLabel("thaw manifest signature v1\0", 27);
-constexpr std::string_view kContextLabel("thaw data key v1\0", 17);
+constexpr std::string_view kDataKeyLabel("thaw data key v1\0", 17);
 
 Bytes statement_of(const Manifest& manifest, const Digest& digest, std::string_view builder_version) {
   WireWriter out;
@@ -27,7 +27,7 @@ Bytes statement_of(const Manifest& manifest, const Digest& digest, std::string_v
 
 Bytes data_key_context(const Identifier& store_id, std::string_view tenant, const Identifier& manifest_id) {
   WireWriter out;
-  out.bytes(as_bytes(kContextLabel));
+  out.bytes(as_bytes(kDataKeyLabel));
   out.bytes(store_id.view());
   out.text16(tenant);
   out.bytes(manifest_id.view());

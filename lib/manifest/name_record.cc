@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::string_view kNameMagic = "THAWNAME";
 constexpr uint32_t kNameFormat = 1;
-constexpr std::string_view kStatementLabel("thaw name record v1\0", 20);
+constexpr std::string_view kRecordLabel("thaw name record v1\0", 20);
 
 struct SignedRecord {
   NameRecord record;
@@ -28,7 +28,7 @@ void write_fields(const NameRecord& record, WireWriter& out) {
 
 Bytes statement_of(const NameRecord& record) {
   WireWriter out;
-  out.bytes(as_bytes(kStatementLabel));
+  out.bytes(as_bytes(kRecordLabel));
   write_fields(record, out);
   return out.take();
 }

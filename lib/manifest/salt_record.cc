@@ -8,11 +8,11 @@ namespace {
 
 constexpr std::string_view kSaltMagic = "THAWSALT";
 constexpr uint32_t kSaltFormat = 1;
-constexpr std::string_view kContextLabel("thaw salt v1\0", 13);
+constexpr std::string_view kSaltLabel("thaw salt v1\0", 13);
 
 Bytes context_of(const Identifier& store_id, const Identifier& salt_id) {
   WireWriter out;
-  out.bytes(as_bytes(kContextLabel));
+  out.bytes(as_bytes(kSaltLabel));
   out.bytes(store_id.view());
   out.bytes(salt_id.view());
   return out.take();

@@ -16,7 +16,7 @@ constexpr std::string_view kKeyLabel = "thaw trace v1";
 constexpr std::string_view kOrderLabel = "thaw path order v1";
 constexpr size_t kSaltBytes = 32;
 // Each list has a key of its own, so that one nonce will do.
-constexpr std::array<uint8_t, kGcmNonceBytes> kNonce{};
+constexpr std::array<uint8_t, kGcmNonceBytes> kTraceNonce{};
 
 struct ListKind {
   std::string_view magic;
@@ -49,7 +49,7 @@ Bytes seal_list(const ListKind& kind, std::span<const uint32_t> places, const Di
   WireWriter out;
   out.bytes(as_bytes(kind.magic));
   out.bytes(salt);
-  out.bytes(gcm_seal(message_key(key, salt), kNonce, associated(kind, manifest, salt), plain.view()));
+  out.bytes(gcm_seal(message_key(key, salt), kTraceNonce, associated(kind, manifest, salt), plain.view()));
   return out.take();
 }
 
@@ -65,7 +65,7 @@ Result<std::vector<uint32_t>> open_list(const ListKind& kind, ByteView bytes, co
   if (!in.finished() || sealed.size() < kGcmTagBytes || (sealed.size() - kGcmTagBytes) % 4 != 0)
     return damaged;
   Bytes plain(sealed.size() - kGcmTagBytes);
-  if (!gcm_open(message_key(key, salt), kNonce, associated(kind, manifest, salt), sealed, plain).ok())
+  if (!gcm_open(message_key(key, salt), kTraceNonce, associated(kind, manifest, salt), sealed, plain).ok())
     return damaged;
   WireReader list(plain);
   std::vector<uint32_t> places;

@@ -21,7 +21,7 @@ std::string plain_key(std::string key) {
   }
   while (key.ends_with('/')) key.pop_back();
   for (const char* version : {"/v1", "/v2"}) {
-    if (key.ends_with(version)) key.resize(key.size() - std::string_view(version).size());
+    if (key.ends_with(version)) key.erase(key.size() - std::string_view(version).size());
   }
   for (const std::string alias : {"index.docker.io", "registry-1.docker.io"}) {
     if (key == alias || key.starts_with(alias + "/")) key.replace(0, alias.size(), "docker.io");

@@ -39,7 +39,7 @@ std::optional<WebAddress> parse_web_address(std::string_view url) {
   address.authority = lowered(rest.substr(0, end));
   const std::string_view usual = address.scheme == "https" ? ":443" : ":80";
   if (address.authority.ends_with(usual)) {
-    address.authority.resize(address.authority.size() - usual.size());
+    address.authority.erase(address.authority.size() - usual.size());
   }
   address.target = rest.substr(end);
   if (!address.target.starts_with('/')) address.target.insert(0, "/");

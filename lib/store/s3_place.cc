@@ -15,7 +15,7 @@ bool is_alphanumeric(char c) {
 }
 
 // What somebody wrote, for one line of an error.
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string line(text.substr(0, 200));
   std::ranges::replace_if(
       line, [](unsigned char c) { return c < ' ' || c == 0x7f; }, '?');
@@ -44,7 +44,7 @@ bool is_prefix(std::string_view prefix) {
 
 Result<S3Place> S3Place::parse(std::string_view url, const S3Options& options) {
   constexpr std::string_view kScheme = "s3://";
-  const std::string shown = "store.url " + quoted(url);
+  const std::string shown = "store.url " + in_quotes(url);
   if (!url.starts_with(kScheme)) return Error{Code::kUsage, shown + " is not s3://BUCKET/PREFIX"};
   std::string_view rest = url.substr(kScheme.size());
   S3Place place;
@@ -59,14 +59,14 @@ Result<S3Place> S3Place::parse(std::string_view url, const S3Options& options) {
   }
   if (!rest.empty()) place.prefix_ = std::string(rest) + "/";
   if (!is_aws_region(options.region))
-    return Error{Code::kUsage, "s3.region " + quoted(options.region) + " is none"};
+    return Error{Code::kUsage, "s3.region " + in_quotes(options.region) + " is none"};
   place.region_ = options.region;
 
   const std::string endpoint_url =
       options.endpoint.empty() ? "https://s3." + options.region + ".amazonaws.com" : options.endpoint;
   const auto endpoint = parse_endpoint(endpoint_url);
   if (!endpoint) {
-    return Error{Code::kUsage, "s3.endpoint " + quoted(endpoint_url) +
+    return Error{Code::kUsage, "s3.endpoint " + in_quotes(endpoint_url) +
                                    " is no address; write http://HOST:PORT or https://HOST, without a path"};
   }
   place.host_ = options.path_style ? endpoint->host : place.bucket_ + "." + endpoint->host;
