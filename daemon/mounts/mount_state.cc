@@ -4,9 +4,9 @@
 
 namespace thaw {
 
-using Json = nlohmann::json;
-
 namespace {
+
+using Json = nlohmann::json;
 
 constexpr std::string_view kMountPrefix = "mount/";
 
