@@ -68,6 +68,28 @@ test_a_fifth_of_all_replies_is_bad_and_no_read_is() {
   holds '$proxy.requests <= 1.3 * $daemon.tiers.origin.hits'
 }
 
+# Again and again the whole image, of which memory holds a part, byte for byte. THAW_FETCHES=100000 takes a while.
+test_each_of_many_fetches_through_bad_replies_is_right() {
+  local wanted least=${THAW_FETCHES:-600} fetches=0 device
+  begin
+  thaw export debian:1 "$T/debian.ext4" >/dev/null
+  wanted=$(sha256sum <"$T/debian.ext4")
+  rm "$T/debian.ext4"
+  read_through_proxy --bad 0.2
+  start_daemon
+  device=$(json_value .device thaw mount debian:1 "$T/mnt")
+  while [ "$fetches" -lt "$least" ]; do
+    equal "$(dd if="$device" bs=1M iflag=direct status=none | sha256sum)" "$wanted" "sums after $fetches fetches"
+    fetches=$(json_value .tiers.origin.hits thaw stats)
+  done
+  equal "$(json_value .read_errors thaw stats)" 0 "reads that failed"
+  thaw stats --json >"$T/stats.json"
+  thaw umount "$T/mnt"
+  stop_daemon
+  stop_proxy
+  holds '$proxy.bad > 0.15 * $proxy.requests and $proxy.requests <= 1.3 * $daemon.tiers.origin.hits'
+}
+
 test_a_twentieth_of_all_replies_is_late_and_no_read_fails() {
   begin
   start_daemon

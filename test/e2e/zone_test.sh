@@ -12,6 +12,7 @@ kill_node() { kill -9 "${node_pid[$1]}"; wait "${node_pid[$1]}" 2>/dev/null || t
 
 stop_nodes() {
   local status=$? port
+  set +e
   for port in "${!node_pid[@]}"; do
     kill -CONT "${node_pid[$port]}" 2>/dev/null || true
     kill_node "$port"
@@ -82,6 +83,37 @@ test_a_killed_and_a_frozen_node_are_not_missed() {
   read_all >"$T/seen"
   cmp "$T/wanted" "$T/seen"
   equal "$(tier origin.hits)" 0 "chunks from the store with a node frozen"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+
+# A worker with an empty memory reads all files; hits of zone and store are added up.
+read_anew() {
+  restart
+  read_all >"$T/seen"
+  cmp "$T/wanted" "$T/seen"
+  from_zone=$((from_zone + $(tier zone.hits)))
+  from_store=$((from_store + $(tier origin.hits)))
+}
+is_whole_again() { [ $((100 * $(zone repairs))) -le "$(tier zone.hits)" ]; }
+
+test_nodes_restarted_one_after_another_are_hardly_seen_by_the_store() {
+  local port from_zone=0 from_store=0 passes
+  begin
+  fill
+  for port in "${ports[@]:0:5}"; do
+    kill_node "$port"
+    read_anew
+    start_node "$port"
+    for ((passes = 0; passes < 10; passes++)); do
+      read_anew
+      ! is_whole_again || break
+    done
+    [ "$passes" -lt 10 ] || fail "after ten passes over all chunks the restarted node still misses some"
+  done
+  [ "$from_zone" -gt 500 ] || fail "only $from_zone chunks came from the zone"
+  [ $((50 * from_store)) -le "$from_zone" ] || fail "$from_store chunks came from the store, $from_zone from the zone"
+  equal "$(json_value .read_errors thaw stats)" 0 "failed reads"
   thaw umount "$T/mnt"
   stop_daemon
 }
