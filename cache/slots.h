@@ -22,6 +22,8 @@ class Slots {
     uint32_t background = 0;  // read-ahead and prefetch together; the rest is kept for demand
     uint32_t per_mount = 0;
   };
+  // Background and each mount get three quarters of all.
+  static constexpr Caps caps(uint32_t all) { return {all, all * 3 / 4, all * 3 / 4}; }
 
   bool may_take(Priority priority, uint64_t mount, const Caps& caps) const {
     const uint32_t all = taken();

@@ -19,10 +19,8 @@ FlashRule rule_of(const Config& config) {
 
 FlashLimits limits_of(const Config& config) {
   FlashLimits limits;
-  limits.reads_in_flight = static_cast<uint32_t>(
-      std::clamp<uint64_t>(config.memory_bytes / kReadShare / kDefaultChunkSize, 8, limits.reads_in_flight));
-  limits.reads_in_flight_background = limits.reads_in_flight * 3 / 4;
-  limits.reads_in_flight_per_mount = limits.reads_in_flight * 3 / 4;
+  limits.reads = Slots::caps(static_cast<uint32_t>(
+      std::clamp<uint64_t>(config.memory_bytes / kReadShare / kDefaultChunkSize, 8, limits.reads.all)));
   limits.daily_rewrites = static_cast<uint32_t>(config.flash_daily_rewrites);
   limits.rule = rule_of(config);
   return limits;
@@ -59,6 +57,8 @@ Status FlashTier::resize(uint64_t bytes) {
 void FlashTier::set_admission(const Config& config) {
   store_.set_admission(rule_of(config), static_cast<uint32_t>(config.flash_daily_rewrites));
 }
+
+void FlashTier::set_share(const Config& config) { store_.set_read_slots(limits_of(config).reads); }
 
 FlashTier::~FlashTier() {
   store_.stop();

@@ -34,6 +34,8 @@ class FlashTier {
   Status resize(uint64_t bytes);
   // flash.admit and flash.daily_rewrites, from now on.
   void set_admission(const Config& config);
+  // Its share of memory.size, from now on.
+  void set_share(const Config& config);
   const FlashDisk& disk() const { return disk_; }
 
  private:

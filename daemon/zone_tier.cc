@@ -36,10 +36,8 @@ ZoneLimits zone_limits(const Config& config) {
   ZoneLimits limits;
   const uint64_t a_read = uint64_t{kDefaultChunkSize} *
                           (config.zone_data_shards + config.zone_parity_shards) / config.zone_data_shards;
-  limits.reads_in_flight = static_cast<uint32_t>(
-      std::clamp<uint64_t>(config.memory_bytes / kReadShare / a_read, 8, limits.reads_in_flight));
-  limits.reads_in_flight_background = limits.reads_in_flight * 3 / 4;
-  limits.reads_in_flight_per_mount = limits.reads_in_flight * 3 / 4;
+  limits.reads = Slots::caps(static_cast<uint32_t>(
+      std::clamp<uint64_t>(config.memory_bytes / kReadShare / a_read, 8, limits.reads.all)));
   limits.write_bytes = std::clamp(config.memory_bytes / kWriteShare, 4 * kMiB, limits.write_bytes);
   return limits;
 }
@@ -105,7 +103,10 @@ Result<std::vector<ZoneNode>> ZoneTier::nodes_of(const Config& config) const {
 Status ZoneTier::reconfigure(const Config& config) {
   THAW_TRY(set_access(config));
   THAW_ASSIGN(std::vector<ZoneNode> nodes, nodes_of(config));
-  return store_->set_nodes(std::move(nodes));
+  THAW_TRY(store_->set_nodes(std::move(nodes)));
+  const ZoneLimits limits = zone_limits(config);
+  store_->set_shares(limits.reads, limits.write_bytes);
+  return {};
 }
 
 }  // namespace thaw

@@ -32,8 +32,8 @@ class ZoneTier {
   ZoneStore& store() { return *store_; }
 
   // Other nodes from now on, or another way to be let in; what the others hold stays where it is. The files
-  // that the configuration names are read again. Connections that stay as they are stay open. Blocks like
-  // open().
+  // that the configuration names are read again, and its share of memory.size is taken. Connections that stay
+  // as they are stay open. Blocks like open().
   Status reconfigure(const Config& config);
 
  private:

@@ -21,7 +21,8 @@ FlashStore::FlashStore(Parts parts, const Digest& store, uint64_t bytes, FlashLi
       log_(parts.file, index_, store, bytes),
       bytes_(bytes),
       daily_rewrites_(limits.daily_rewrites),
-      admission_(limits.rule, bytes * limits.daily_rewrites, parts.timers.now()) {}
+      admission_(limits.rule, bytes * limits.daily_rewrites, parts.timers.now()),
+      read_caps_(limits.reads) {}
 
 FlashStore::~FlashStore() = default;
 
@@ -41,6 +42,14 @@ void FlashStore::find(const ChunkRef& ref, const Fetch& fetch, Completion<std::o
   pump();
 }
 
+void FlashStore::set_read_slots(const Slots::Caps& caps) {
+  {
+    MutexLock lock(mutex_);
+    read_caps_ = caps;
+  }
+  pump();
+}
+
 // One thread at a time, in a loop: a disk that answers inside the call would recurse otherwise.
 void FlashStore::pump() {
   {
@@ -53,11 +62,9 @@ void FlashStore::pump() {
 // While the tier is a miss, all that waits is next, and without a slot.
 std::shared_ptr<FlashStore::Read> FlashStore::next_to_start() {
   MutexLock lock(mutex_);
-  const Slots::Caps caps{limits_.reads_in_flight, limits_.reads_in_flight_background,
-                         limits_.reads_in_flight_per_mount};
   const bool refused = refuses();
   const auto next = queue_.pop([&](Priority priority, uint64_t mount) NO_THREAD_SAFETY_ANALYSIS {
-    return refused || slots_.may_take(priority, mount, caps);
+    return refused || slots_.may_take(priority, mount, read_caps_);
   });
   if (!next) {
     pumping_ = false;

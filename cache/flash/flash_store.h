@@ -37,9 +37,7 @@ struct FlashLimits {
   uint64_t batch_bytes = 4ULL << 20;     // written at once
   Duration batch_wait = std::chrono::milliseconds(300);  // so long a chunk waits for others at most
   // A read holds its slot, and its buffer of one chunk, until what the disk answered was verified.
-  uint32_t reads_in_flight = 128;
-  uint32_t reads_in_flight_background = 96;  // read-ahead and prefetch together; the rest is kept for demand
-  uint32_t reads_in_flight_per_mount = 96;
+  Slots::Caps reads = Slots::caps(128);
   uint32_t reads_waiting = 4096;  // for a slot; more are misses
   Duration stall =
       std::chrono::milliseconds(800);         // a read that takes longer is a miss, and so are all others
@@ -85,6 +83,9 @@ class FlashStore final : public ChunkStore {
   // Which chunks are written from now on, and how often a day the whole file may be.
   void set_admission(FlashRule rule, uint32_t daily_rewrites);
 
+  // How many reads hold a slot at most, from now on.
+  void set_read_slots(const Slots::Caps& caps) EXCLUDES(mutex_);
+
   State state() const;
   // Chunk bytes that wait to be written or that reads in flight hold.
   uint64_t buffered_bytes() const;
@@ -128,6 +129,7 @@ class FlashStore final : public ChunkStore {
   FairQueue<std::shared_ptr<Read>> queue_ GUARDED_BY(mutex_);
   uint32_t waiting_ GUARDED_BY(mutex_) = 0;  // how many are in queue_
   Slots slots_ GUARDED_BY(mutex_);
+  Slots::Caps read_caps_ GUARDED_BY(mutex_);
   bool pumping_ GUARDED_BY(mutex_) = false;
   Reads reads_ GUARDED_BY(mutex_);  // the disk has them, oldest first; those that were given up too
   uint64_t read_bytes_ GUARDED_BY(mutex_) = 0;

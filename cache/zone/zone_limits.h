@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "cache/slots.h"
 #include "lib/base/clock.h"
 
 namespace thaw {
@@ -33,11 +34,9 @@ struct HealthLimits {
 struct ZoneLimits {
   Duration read = std::chrono::milliseconds(200);    // one read as a whole; then it is a miss
   Duration write = std::chrono::milliseconds(1000);  // one fill, repair or deletion
-  uint32_t reads_in_flight = 48;                     // each holds k + m shards' memory
-  uint32_t reads_in_flight_background = 36;          // read-ahead and prefetch together
-  uint32_t reads_in_flight_per_mount = 36;
-  uint32_t open_reads = 65536;      // also those that wait for their turn
-  uint64_t write_bytes = 16 << 20;  // fills and repairs under way, with parity
+  Slots::Caps reads = Slots::caps(48);               // in flight; each holds k + m shards' memory
+  uint32_t open_reads = 65536;                       // also those that wait for their turn
+  uint64_t write_bytes = 16 << 20;                   // fills and repairs under way, with parity
   uint32_t repairs_in_flight = 16;
   uint32_t kept_chunks = 8;  // answered, and kept until it is known what else of it has to be repaired
   // One worker of a zone fetches what all lack; the others wait for its fill, but no longer than this (0: not

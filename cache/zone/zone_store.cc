@@ -30,7 +30,8 @@ ZoneStore::ZoneStore(const Parts& parts, ErasureCode code, const ZoneLimits& lim
                code_.parity_shards()),
       writer_({parts.loop, parts.cpu, code_, members_, parts.counters, activity_}, limits_),
       read_parts_{parts.loop, parts.cpu, code_, limits_,      parts.tier, parts.counters,
-                  members_,   writer_,   *this, kept_chunks_, activity_} {}
+                  members_,   writer_,   *this, kept_chunks_, activity_},
+      read_caps_(limits.reads) {}
 
 ZoneStore::~ZoneStore() {
   closed_ = true;
@@ -51,6 +52,14 @@ Status ZoneStore::set_nodes(std::vector<ZoneNode> nodes) {
     if (!closed_) members_.replace(std::move(nodes), std::move(placement));
   });
   return {};
+}
+
+void ZoneStore::set_shares(const Slots::Caps& reads, uint64_t write_bytes) {
+  writer_.set_write_bytes(write_bytes);
+  parts_.loop.post([this, reads] {
+    read_caps_ = reads;
+    pump();
+  });
 }
 
 void ZoneStore::find(const ChunkRef& ref, const Fetch& fetch, Completion<std::optional<SealedChunk>> done) {
@@ -111,9 +120,7 @@ void ZoneStore::pump() {
 }
 
 bool ZoneStore::may_start(Priority priority, uint64_t mount) const {
-  return closed_ || slots_.may_take(priority, mount,
-                                    {limits_.reads_in_flight, limits_.reads_in_flight_background,
-                                     limits_.reads_in_flight_per_mount});
+  return closed_ || slots_.may_take(priority, mount, read_caps_);
 }
 
 void ZoneStore::left_slot(ZoneRead& read) {

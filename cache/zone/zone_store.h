@@ -50,6 +50,9 @@ class ZoneStore final : public ChunkStore, private ZoneReadOwner {
   // later. kUsage, changing nothing, for fewer nodes than shards.
   Status set_nodes(std::vector<ZoneNode> nodes);
 
+  // How many reads are in flight at most, and how many bytes of fills and repairs under way, from now on.
+  void set_shares(const Slots::Caps& reads, uint64_t write_bytes);
+
   // What is open, and whatever is asked later, is a miss; nothing more is written.
   void shut_down();
   // Blocks until nothing is under way. REQUIRES: not called on the loop's thread or on `cpu`
@@ -77,6 +80,7 @@ class ZoneStore final : public ChunkStore, private ZoneReadOwner {
   ZoneMembers members_;
   ZoneWriter writer_;
   const ZoneRead::Parts read_parts_;
+  Slots::Caps read_caps_;
   std::unordered_map<ZoneRead*, std::unique_ptr<ZoneRead>> reads_;
   FairQueue<ZoneRead*> queue_;
   Slots slots_;

@@ -23,7 +23,8 @@ uint64_t ZoneWriter::value_bytes(const ChunkRef& ref) const {
 }
 
 ZoneWriter::SharedPermit ZoneWriter::take_permit(uint64_t bytes) {
-  if (bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes > limits_.write_bytes) {
+  if (bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes >
+      write_bytes_.load(std::memory_order_relaxed)) {
     bytes_.fetch_sub(bytes, std::memory_order_relaxed);
     return nullptr;
   }

@@ -27,7 +27,11 @@ class ZoneWriter {
     Activity& activity;
   };
 
-  ZoneWriter(Parts parts, const ZoneLimits& limits) : parts_(parts), limits_(limits) {}
+  ZoneWriter(Parts parts, const ZoneLimits& limits)
+      : parts_(parts), limits_(limits), write_bytes_(limits.write_bytes) {}
+
+  // Any thread.
+  void set_write_bytes(uint64_t bytes) { write_bytes_.store(bytes, std::memory_order_relaxed); }
 
   // Writes all shards of a chunk.
   void fill(const SealedChunk& chunk);
@@ -57,8 +61,9 @@ class ZoneWriter {
 
   const Parts parts_;
   const ZoneLimits& limits_;
-  std::atomic<uint64_t> bytes_ = 0;  // under way
-  uint32_t repairs_ = 0;             // under way; of the loop's thread
+  std::atomic<uint64_t> write_bytes_;  // at most under way
+  std::atomic<uint64_t> bytes_ = 0;    // under way
+  uint32_t repairs_ = 0;               // under way; of the loop's thread
 };
 
 }  // namespace thaw

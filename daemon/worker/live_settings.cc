@@ -53,6 +53,7 @@ std::vector<LiveSettings::Deed> LiveSettings::deeds() {
          parts_.chain.memory().set_capacity(config.memory_bytes);
          parts_.chain.read_ahead().set_limits(read_ahead_limits(config));
          parts_.traces.set_window(prefetch_window(config));
+         if (parts_.flash != nullptr) parts_.flash->set_share(config);
          return {};
        }},
       {{"origin.in_flight"},

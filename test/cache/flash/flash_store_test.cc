@@ -187,9 +187,7 @@ TEST_CASE("who asks for more than may be read at once waits, and keeps nobody el
   const TemporaryFolder folder;
   FlashLimits limits = Flash::quick();
   limits.stall = std::chrono::seconds(60);
-  limits.reads_in_flight = 8;
-  limits.reads_in_flight_background = 4;
-  limits.reads_in_flight_per_mount = 6;
+  limits.reads = {8, 4, 6};
   Flash flash(disk, folder / "log", limits);
   flash.tier.wait_until_written();
   flash.put(0, 60);
@@ -209,12 +207,31 @@ TEST_CASE("who asks for more than may be read at once waits, and keeps nobody el
   CHECK(flash.tier.buffered_bytes() == 0);
 }
 
+TEST_CASE("more may be read at once from when the limit is raised") {
+  const DiskKind disk = GENERATE(from_range(disk_kinds()));
+  const TemporaryFolder folder;
+  FlashLimits limits = Flash::quick();
+  limits.stall = std::chrono::seconds(60);
+  limits.reads = {1, 1, 1};
+  Flash flash(disk, folder / "log", limits);
+  flash.tier.wait_until_written();
+  flash.put(0, 20);
+  flash.faulty.hold_reads = true;
+  std::vector<std::future<bool>> found;
+  for (uint32_t i = 0; i < 20; ++i) found.push_back(flash.ask(i, Priority::kDemand, 1));
+  CHECK(flash.faulty.held() == 1);
+  flash.tier.set_read_slots({8, 4, 6});
+  CHECK(flash.faulty.held() == 6);
+  flash.faulty.let_go();
+  for (auto& chunk : found) CHECK(chunk.get());
+}
+
 TEST_CASE("who waits for a disk that does not answer waits no longer than it is tried") {
   const DiskKind disk = GENERATE(from_range(disk_kinds()));
   const TemporaryFolder folder;
   FlashLimits limits = Flash::quick();
   limits.stall = std::chrono::milliseconds(100);
-  limits.reads_in_flight = 1;
+  limits.reads = {1, 1, 1};
   limits.reads_waiting = 2;
   Flash flash(disk, folder / "log", limits);
   flash.tier.wait_until_written();

@@ -55,7 +55,7 @@ TEST_CASE("a fill that does not come is waited for no longer than the limit", "[
 TEST_CASE("who waits holds up nobody, and shut-down ends it", "[zone_claims]") {
   const RealNodes nodes;
   ZoneLimits limits = waiting(std::chrono::seconds(60));
-  limits.reads_in_flight = 1;
+  limits.reads = {1, 1, 1};
   ZoneFixture first(nodes.names(), limits);
   ZoneFixture second(nodes.names(), limits);
   first.fill(2, 1);
@@ -67,6 +67,20 @@ TEST_CASE("who waits holds up nobody, and shut-down ends it", "[zone_claims]") {
   const Found result = found.get();
   REQUIRE(result.ok());
   CHECK_FALSE(result.value().has_value());
+}
+
+TEST_CASE("what waits for a slot starts when the limit is raised", "[zone_claims]") {
+  const RealNodes nodes;
+  ZoneLimits limits = waiting(std::chrono::seconds(60));
+  limits.reads = {0, 0, 0};
+  limits.read = std::chrono::seconds(60);
+  ZoneFixture zone(nodes.names(), limits);
+  zone.fill(0, 1);
+  auto found = begin_find(zone, sample_ref(0));
+  zone.store().set_shares(Slots::caps(8), limits.write_bytes);
+  const Found result = found.get();
+  REQUIRE(result.ok());
+  CHECK(result.value().has_value());
 }
 
 TEST_CASE("nodes that are down are no reason to claim anything", "[zone_claims]") {
