@@ -70,7 +70,7 @@ test_a_fifth_of_all_replies_is_bad_and_no_read_is() {
 
 # Again and again the whole image, of which memory holds a part, byte for byte. THAW_FETCHES=100000 takes a while.
 test_each_of_many_fetches_through_bad_replies_is_right() {
-  local wanted least=${THAW_FETCHES:-600} fetches=0 device
+  local wanted least=${THAW_FETCHES:-300} fetches=0 device
   begin
   thaw export debian:1 "$T/debian.ext4" >/dev/null
   wanted=$(sha256sum <"$T/debian.ext4")
