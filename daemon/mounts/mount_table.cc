@@ -11,6 +11,7 @@
 #include "daemon/mounts/loop_device.h"
 #include "daemon/mounts/mount_info.h"
 #include "daemon/mounts/namespaces.h"
+#include "daemon/mounts/own_paths.h"
 #include "daemon/mounts/take_down.h"
 #include "lib/base/hex.h"
 
@@ -44,6 +45,8 @@ MountTableOptions with_real_path(MountTableOptions options) {
   std::error_code failure;
   const auto real = std::filesystem::canonical(options.run_dir, failure);
   if (!failure) options.run_dir = real;
+  options.own_paths.push_back(fuse_folder(options.run_dir));
+  options.own_paths.push_back(mount_folder(options.run_dir));
   return options;
 }
 
@@ -141,6 +144,7 @@ Status MountTable::check(const MountRequest& request) const {
   if (request.reopen.size() > kMaxTextBytes || request.target.size() > kMaxTextBytes) {
     return Error{Code::kUsage, "mount " + request.name + ": the request is too long"};
   }
+  if (!request.target.empty()) THAW_TRY(require_uncovered(request.target, options_.own_paths));
   MutexLock lock(mutex_);
   if (stopping_) return Error{Code::kRefused, "mount " + request.name + ": the daemon is shutting down"};
   if (mounts_.size() >= kMaxMounts || (images_.size() >= kMaxImages && !images_.contains(request.key))) {

@@ -109,6 +109,11 @@ ChainOptions chain_options(const Config& config) {
 MountTableOptions mount_options(const Config& config) {
   MountTableOptions options;
   options.run_dir = without_links(config.run_dir);
+  constexpr std::string_view kFile = "file://";
+  for (std::string path : {config.state_dir, config.store_url, config.keys_url, config.flash_path}) {
+    if (path.starts_with(kFile)) path.erase(0, kFile.size());
+    if (path.starts_with('/')) options.own_paths.push_back(without_links(path));
+  }
   options.linger = config.mount_linger;
   return options;
 }

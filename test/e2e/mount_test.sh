@@ -118,6 +118,16 @@ test_a_mount_point_in_use_is_refused() {
   stop_daemon
 }
 
+test_a_mount_over_what_the_daemon_needs_is_refused() {
+  begin
+  local target
+  for target in "$T" "$T/run" "$T/run/mnt" "$T/state" "$T/store" "$T/keys" /; do
+    expect_error 2 "$target.*choose another directory" thaw mount debian:1 "$target"
+  done
+  equal "$(json_value '.mounts | length' thaw ps)" 0 mounts
+  stop_daemon
+}
+
 test_two_hundred_mounts_at_once() {
   begin '.mount.linger = "60s"'
   local number pids=() pid
