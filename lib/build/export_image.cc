@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <utility>
 
@@ -17,13 +18,25 @@
 namespace thaw {
 namespace {
 
+// Where links lead. What is there and no regular file is left alone: a file would take a device's place.
+Result<std::string> regular_file(const std::string& path) {
+  std::error_code failure;
+  const auto status = std::filesystem::status(path, failure);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
+    return Error{Code::kUsage, path + ": not a regular file; export to a file, and copy it from there"};
+  if (!std::filesystem::exists(status) && std::filesystem::is_symlink(path, failure))
+    return Error{Code::kUsage, path + ": a link that leads nowhere; export to a file"};
+  const auto real = std::filesystem::weakly_canonical(path, failure);
+  return failure ? path : real.string();
+}
+
 // A file beside `path` that becomes it, or vanishes.
 class OutputFile {
  public:
   static Result<OutputFile> create(const std::string& path, uint64_t size) {
     OutputFile out;
-    out.path_ = path;
-    out.temporary_ = path + ".XXXXXX";
+    THAW_ASSIGN(out.path_, regular_file(path));
+    out.temporary_ = out.path_ + ".XXXXXX";
     out.fd_.reset(::mkostemp(out.temporary_.data(), O_CLOEXEC));
     if (!out.fd_.valid()) return system_error(path, errno);
     if (::ftruncate(out.fd_.get(), static_cast<off_t>(size)) != 0) return system_error(path, errno);

@@ -101,3 +101,20 @@ test_memory_stays_below_its_limit() {
   peak_kib=$(cat "$T/build.peak")
   [ "$peak_kib" -lt $((512 * 1024)) ] || fail "the build took $peak_kib KiB"
 }
+
+test_an_export_takes_no_devices_place_and_follows_links() {
+  write_config
+  copy_store
+  mknod "$T/null" c 1 3
+  mkfifo "$T/fifo"
+  local target
+  for target in null fifo; do
+    expect_error 2 "not a regular file" thaw export nasty:1 "$T/$target"
+  done
+  [ -c "$T/null" ] && [ -p "$T/fifo" ] || fail "the export took somebody's place"
+  ln -s real.img "$T/link.img"
+  expect_error 2 "leads nowhere" thaw export nasty:1 "$T/link.img"
+  touch "$T/real.img"
+  thaw export nasty:1 "$T/link.img" >/dev/null
+  [ -L "$T/link.img" ] && [ -s "$T/real.img" ] || fail "the link was not followed"
+}
