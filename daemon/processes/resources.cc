@@ -82,6 +82,8 @@ Result<Resources> Resources::acquire(const ResourceOptions& options) {
                 RunLock::acquire(options.flash_file + ".lock", "flash file " + options.flash_file));
   }
   THAW_TRY(make_folders(options.state_dir, 0700));
+  THAW_ASSIGN(resources.state_lock_,
+              RunLock::acquire(options.state_dir + "/thawd.lock", "state_dir " + options.state_dir));
   THAW_TRY(take_down(run_dir));
   THAW_TRY(make_folders(fuse_folder(run_dir), 0700));
   THAW_TRY(make_folders(mount_folder(run_dir), 0700));
@@ -99,6 +101,7 @@ Result<Resources> Resources::acquire(const ResourceOptions& options) {
 void Resources::inherit_locks() const {
   ::fcntl(run_lock_.fd(), F_SETFD, 0);
   if (flash_lock_) ::fcntl(flash_lock_->fd(), F_SETFD, 0);
+  if (state_lock_) ::fcntl(state_lock_->fd(), F_SETFD, 0);
 }
 
 Status Resources::release() {

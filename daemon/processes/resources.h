@@ -44,6 +44,7 @@ class Resources {
   std::string run_dir_;
   RunLock run_lock_;
   std::optional<RunLock> flash_lock_;
+  std::optional<RunLock> state_lock_;
   Fd fuse_;
   Fd control_;
   Fd counters_;

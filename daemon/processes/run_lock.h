@@ -1,5 +1,5 @@
-// RunLock: only one daemon for a run_dir, and for a flash file. A lock file with flock(2) and the holder's
-// pid in it.
+// RunLock: only one daemon for a run_dir, a state_dir, and a flash file. A lock file with flock(2) and the
+// holder's pid in it.
 //
 // Owned by the supervisor and inherited by its worker, so that it is held until both are gone.
 #pragma once

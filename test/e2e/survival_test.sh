@@ -109,6 +109,9 @@ test_sigterm_with_a_stuck_worker() {
 test_a_second_daemon_names_the_first() {
   begin
   expect_error 1 "$daemon" thawd --config "$THAW_CONFIG"
+  # Nor may it have the records of the first one's mounts.
+  jq '.run_dir += "-2"' "$THAW_CONFIG" >"$T/second.json"
+  expect_error 1 "state_dir.*$daemon" thawd --config "$T/second.json"
   daemon_answers || fail "the first daemon was disturbed"
   stop_daemon
 }
