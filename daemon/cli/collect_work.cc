@@ -12,8 +12,6 @@ using Json = nlohmann::json;
 
 // Mostly waiting for the store; see count_root().
 constexpr size_t kListThreads = 16;
-// Workers renew their leases every ten minutes, and may have to try for a while.
-constexpr std::chrono::hours kLeastLapse{1};
 
 }  // namespace
 
@@ -24,9 +22,6 @@ CollectWork::CollectWork(const Invocation& invocation) : workers_("collect", kLi
 Result<std::unique_ptr<CollectWork>> CollectWork::begin(Invocation& invocation, KeyringUse keyring) {
   THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
   const Config& config = invocation.config;
-  if (config.lease_lapse < kLeastLapse)
-    return Error{Code::kUsage,
-                 "gc.lease_lapse must be at least 1h: workers renew their leases every 10 minutes"};
   std::unique_ptr<CollectWork> work(new CollectWork(invocation));
   THAW_ASSIGN(work->session_, StoreSession::open(config, StoreUse::kCollect, keyring));
   THAW_ASSIGN(work->trusted_, work->session_->trusted());

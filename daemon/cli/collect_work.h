@@ -17,7 +17,7 @@ enum class Collectors : uint8_t {
 
 class CollectWork {
  public:
-  // Loads the configuration of `invocation`, and opens its store. kUsage when gc.lease_lapse is too short.
+  // Loads the configuration of `invocation`, and opens its store.
   static Result<std::unique_ptr<CollectWork>> begin(Invocation& invocation, KeyringUse keyring);
 
   // Tries whether the store can do what changing and deleting roots needs; kRefused when it cannot.

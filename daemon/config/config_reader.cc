@@ -11,6 +11,8 @@
 #include "lib/base/file.h"
 #include "lib/base/hex.h"
 #include "lib/keys/keyring.h"
+#include "lib/manifest/image_name.h"
+#include "lib/store/open_store.h"
 
 namespace thaw {
 namespace {
@@ -122,8 +124,10 @@ class ConfigReader {
     check_path("build.spool_dir", config.build_spool_dir);
     if (!config.flash_path.empty()) check_path("flash.path", config.flash_path);
     check_address("metrics.listen", config.metrics_listen);
-    if (const Status known = check_keys_url(config.keys_url); !known.ok())
-      problem("keys.url", known.error().message);
+    check("store.url",
+          check_store_url(config.store_url, {config.s3_endpoint, config.s3_region, config.s3_path_style}));
+    check("keys.url", check_keys_url(config.keys_url));
+    check("tenant", check_tenant(config.tenant));
     for (const std::string& key : config.trusted_builders) {
       std::array<uint8_t, kPublicKeyBytes> bytes{};
       if (!from_hex(key, bytes)) problem("trust.builders", "\"" + key + "\" is not 64 hexadecimal digits");
@@ -131,6 +135,10 @@ class ConfigReader {
     if (reading_.config.salts_by_zone.size() > kMaxZoneNameBytes)
       problem("salts.by_zone", "must have at most " + std::to_string(kMaxZoneNameBytes) + " bytes");
     check_zone();
+  }
+
+  void check(const std::string& key, const Status& right) {
+    if (!right.ok()) problem(key, right.error().message);
   }
 
   void check_path(const std::string& key, const std::string& path) {

@@ -120,11 +120,14 @@ Setting count_setting(std::string key, const Number& field, uint64_t least, uint
       [field](const Config& config) { return Json(value_of(field, config)); }};
 }
 
-Setting time_setting(std::string key, std::chrono::milliseconds Config::*field) {
+Setting time_setting(std::string key, std::chrono::milliseconds Config::*field,
+                     std::chrono::milliseconds least) {
   return {std::move(key),
-          [field](Config& config, const Json& value) -> Status {
+          [field, least](Config& config, const Json& value) -> Status {
             if (!value.is_string()) return wrong("must be a time such as \"30s\"");
-            THAW_ASSIGN(config.*field, parse_duration(value.get<std::string>()));
+            THAW_ASSIGN(const std::chrono::milliseconds time, parse_duration(value.get<std::string>()));
+            if (time < least) return wrong("must be at least " + exact_time(least));
+            config.*field = time;
             return {};
           },
           [field](const Config& config) { return Json(exact_time(config.*field)); }};

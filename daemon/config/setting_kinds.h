@@ -25,6 +25,7 @@ Setting choice_setting(std::string key, std::string Config::*field, std::vector<
 Setting yes_or_no_setting(std::string key, bool Config::*field);
 Setting size_setting(std::string key, const Number& field, uint64_t least);
 Setting count_setting(std::string key, const Number& field, uint64_t least, uint64_t most);
-Setting time_setting(std::string key, std::chrono::milliseconds Config::*field);
+Setting time_setting(std::string key, std::chrono::milliseconds Config::*field,
+                     std::chrono::milliseconds least = {});
 
 }  // namespace thaw

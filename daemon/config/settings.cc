@@ -45,7 +45,7 @@ std::vector<Setting> daemon_settings() {
               "private: what is built shares no chunk with other tenants, by a salt of the tenant's own"),
       restart(text_setting("run_dir", &C::run_dir), "socket, FUSE mount, ext4 mounts; one daemon each"),
       restart(text_setting("state_dir", &C::state_dir),
-              "records of mounts, running containers' writable layers"),
+              "records of mounts, running containers' writable layers; one daemon each"),
       live(texts_setting("trust.builders", &C::trusted_builders),
            "public keys (64 hex digits) of builders; empty: those that the keyring trusts"),
       live(size_setting("memory.size", number_of(&C::memory_bytes), kMinMemoryBytes),
@@ -119,7 +119,8 @@ std::vector<Setting> command_settings() {
       size("build.max_metadata_bytes", &L::max_metadata_bytes, kMiB, "what a build keeps in memory"),
       size("build.max_json_bytes", &L::max_json_bytes, kKiB, "a JSON document of an image"),
       count("build.max_json_depth", &L::max_json_depth, 1, 512, "how deep it may nest"),
-      command(time_setting("gc.lease_lapse", &C::lease_lapse),
+      // Workers renew their leases every 10 minutes.
+      command(time_setting("gc.lease_lapse", &C::lease_lapse, std::chrono::hours(1)),
               "a worker or build that did not renew its lease for so long needs nothing more; at least 1h"),
       command(time_setting("roots.expire_for", &C::expire_for),
               "how long 'thaw gc' leaves a root retired, and then expired, before it goes on"),

@@ -11,7 +11,7 @@ namespace {
 
 using OpenedStore = Result<std::unique_ptr<ObjectStore>>;
 
-OpenedStore open_directory(std::string_view url, StoreUse use, Executor& executor) {
+Result<std::string> parse_directory(std::string_view url) {
   constexpr std::string_view kFile = "file://";
   const std::string shown = "store.url \"" + std::string(url.substr(0, 200)) + "\"";
   if (!url.starts_with(kFile))
@@ -23,6 +23,11 @@ OpenedStore open_directory(std::string_view url, StoreUse use, Executor& executo
   }
   if (path.find('\0') != std::string::npos) return Error{Code::kUsage, "store.url holds a zero byte"};
   while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return path;
+}
+
+OpenedStore open_directory(std::string_view url, StoreUse use, Executor& executor) {
+  THAW_ASSIGN(std::string path, parse_directory(url));
   if (use == StoreUse::kBuild) THAW_TRY(make_folders(path, 0755));
   return std::unique_ptr<ObjectStore>(std::make_unique<DirectoryStore>(std::move(path), executor));
 }
@@ -34,6 +39,15 @@ OpenedStore open_bucket(std::string_view url, const StoreParts& parts) {
 }
 
 }  // namespace
+
+Status check_store_url(std::string_view url, const S3Options& s3) {
+  if (is_s3_url(url)) {
+    THAW_TRY(S3Place::parse(url, s3));
+  } else {
+    THAW_TRY(parse_directory(url));
+  }
+  return {};
+}
 
 OpenedStore open_object_store(std::string_view url, StoreUse use, const StoreParts& parts) {
   return is_s3_url(url) ? open_bucket(url, parts) : open_directory(url, use, parts.executor);

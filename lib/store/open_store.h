@@ -31,6 +31,9 @@ struct StoreParts {
 
 constexpr bool is_s3_url(std::string_view url) { return url.starts_with("s3://"); }
 
+// kUsage for a URL that names no store, whether there is one or not. Touches nothing.
+Status check_store_url(std::string_view url, const S3Options& s3);
+
 // kUsage for a URL that names no store. REQUIRES: parts.http and parts.credentials, when is_s3_url(url)
 Result<std::unique_ptr<ObjectStore>> open_object_store(std::string_view url, StoreUse use,
                                                        const StoreParts& parts);

@@ -111,3 +111,13 @@ test_a_file_that_is_wrong_changes_nothing() {
   wait_for 5 deadline_is_7s || fail "read.deadline in effect: $(in_effect read.deadline)"
   stop_daemon
 }
+
+test_what_no_store_no_tenant_and_no_collector_takes_is_told_by_the_check() {
+  local wrong
+  for wrong in '.store.url = "http://x"' '.store.url = "file://relative/x"' '.store.url = "s3://"' '.tenant = "A_b"' \
+    '.gc.lease_lapse = "5m"'; do
+    write_config "$wrong"
+    expect_error 2 "$(sed -E 's/^\.([a-z_.]+) .*/\1/' <<<"$wrong")" thaw config check
+    expect_error 2 "thaw.json" timeout 10 thawd --config "$THAW_CONFIG"
+  done
+}

@@ -25,6 +25,7 @@ const std::map<std::string, Json>& special_values() {
       {"log.level", "debug"},
       {"trust.builders", {kBuilder}},
       {"flash.path", "/other"},
+      {"gc.lease_lapse", "7h"},
       {"zone.nodes", {"a:1", "b:1", "c:1", "d:1", "e:1"}},
       {"registry.mirrors", {{"docker.io", {"https://mirror.example"}}}},
   };
