@@ -59,7 +59,7 @@ Result<ProcessUser> resolve_user(const std::string& root, const std::string& wan
   const auto users = read_table(root, "/etc/passwd", 7);
   const Fields* row = find_row(users, name.empty() ? "0" : name);
   if (row == nullptr && !name.empty() && !number(name)) {
-    return Error{Code::kNotFound, "user \"" + name + "\" is not in the image's /etc/passwd"};
+    return Error{Code::kUsage, "user \"" + name + "\" is not in the image's /etc/passwd"};
   }
   user.uid = row != nullptr ? number((*row)[2]).value_or(0) : number(name).value_or(0);
   if (row != nullptr) {
@@ -72,7 +72,7 @@ Result<ProcessUser> resolve_user(const std::string& root, const std::string& wan
   if (group.empty()) return user;
   const Fields* group_row = find_row(groups, group);
   if (group_row == nullptr && !number(group)) {
-    return Error{Code::kNotFound, "group \"" + group + "\" is not in the image's /etc/group"};
+    return Error{Code::kUsage, "group \"" + group + "\" is not in the image's /etc/group"};
   }
   user.gid = number(group_row != nullptr ? (*group_row)[2] : group).value_or(0);
   user.extra_gids.clear();

@@ -25,8 +25,8 @@ TEST_CASE("users and groups come from the image's own files", "[run]") {
   const ProcessUser unknown = resolve_user(root.path(), "70000:70001").value();
   CHECK(unknown.uid == 70000);
   CHECK(unknown.gid == 70001);
-  CHECK(resolve_user(root.path(), "stranger").error().code == Code::kNotFound);
-  CHECK(resolve_user(root.path(), "www:strangers").error().code == Code::kNotFound);
+  CHECK(resolve_user(root.path(), "stranger").error().code == Code::kUsage);
+  CHECK(resolve_user(root.path(), "www:strangers").error().code == Code::kUsage);
 }
 
 TEST_CASE("an image without /etc/passwd runs as numbers", "[run]") {
