@@ -37,7 +37,7 @@ class ImageHost {
 
 struct MountTableOptions {
   std::string run_dir;
-  std::vector<std::string> own_paths;  // besides run_dir; see own_paths.h
+  std::vector<std::string> own_paths{};  // besides run_dir; see own_paths.h
   Duration linger{};
   uint32_t read_ahead_kb = 512;
 };
