@@ -74,16 +74,15 @@ Result<Fd> make_counters(uint64_t bytes) {
 Result<Resources> Resources::acquire(const ResourceOptions& options) {
   raise_file_limit();
   THAW_ASSIGN(const std::string run_dir, real_run_dir(options.run_dir));
-  THAW_ASSIGN(RunLock lock, RunLock::acquire(run_dir + "/thawd.lock", "run_dir " + run_dir));
-  Resources resources(run_dir, std::move(lock));
+  Resources resources(run_dir);
+  THAW_TRY(resources.lock(run_dir + "/thawd.lock", "run_dir " + run_dir));
   if (!options.flash_file.empty()) {
     THAW_TRY(make_folders(std::filesystem::path(options.flash_file).parent_path(), 0700));
-    THAW_ASSIGN(resources.flash_lock_,
-                RunLock::acquire(options.flash_file + ".lock", "flash file " + options.flash_file));
+    THAW_TRY(resources.lock(options.flash_file + ".lock", "flash file " + options.flash_file));
   }
   THAW_TRY(make_folders(options.state_dir, 0700));
-  THAW_ASSIGN(resources.state_lock_,
-              RunLock::acquire(options.state_dir + "/thawd.lock", "state_dir " + options.state_dir));
+  // Not the run_dir's file: both may be one folder.
+  THAW_TRY(resources.lock(options.state_dir + "/mounts.lock", "state_dir " + options.state_dir));
   THAW_TRY(take_down(run_dir));
   THAW_TRY(make_folders(fuse_folder(run_dir), 0700));
   THAW_TRY(make_folders(mount_folder(run_dir), 0700));
@@ -98,10 +97,14 @@ Result<Resources> Resources::acquire(const ResourceOptions& options) {
   return resources;
 }
 
+Status Resources::lock(const std::string& file, const std::string& what) {
+  THAW_ASSIGN(RunLock lock, RunLock::acquire(file, what));
+  locks_.push_back(std::move(lock));
+  return {};
+}
+
 void Resources::inherit_locks() const {
-  ::fcntl(run_lock_.fd(), F_SETFD, 0);
-  if (flash_lock_) ::fcntl(flash_lock_->fd(), F_SETFD, 0);
-  if (state_lock_) ::fcntl(state_lock_->fd(), F_SETFD, 0);
+  for (const RunLock& lock : locks_) ::fcntl(lock.fd(), F_SETFD, 0);
 }
 
 Status Resources::release() {

@@ -5,8 +5,8 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "daemon/processes/run_lock.h"
 #include "lib/base/file.h"
@@ -39,12 +39,12 @@ class Resources {
   Status release();
 
  private:
-  Resources(std::string run_dir, RunLock lock) : run_dir_(std::move(run_dir)), run_lock_(std::move(lock)) {}
+  explicit Resources(std::string run_dir) : run_dir_(std::move(run_dir)) {}
+
+  Status lock(const std::string& file, const std::string& what);
 
   std::string run_dir_;
-  RunLock run_lock_;
-  std::optional<RunLock> flash_lock_;
-  std::optional<RunLock> state_lock_;
+  std::vector<RunLock> locks_;
   Fd fuse_;
   Fd control_;
   Fd counters_;

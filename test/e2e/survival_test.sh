@@ -116,6 +116,13 @@ test_a_second_daemon_names_the_first() {
   stop_daemon
 }
 
+test_one_folder_may_be_run_dir_and_state_dir() {
+  write_config '.state_dir = .run_dir'
+  copy_store
+  start_daemon
+  stop_daemon
+}
+
 test_daemon_not_running() {
   write_config
   copy_store
