@@ -23,6 +23,7 @@
 #include "daemon/worker/metrics_text.h"
 #include "daemon/zone_tier.h"
 #include "fuse/session.h"
+#include "lib/base/file_url.h"
 #include "lib/base/timer_queue.h"
 
 namespace thaw {
@@ -109,10 +110,9 @@ ChainOptions chain_options(const Config& config) {
 MountTableOptions mount_options(const Config& config) {
   MountTableOptions options;
   options.run_dir = without_links(config.run_dir);
-  constexpr std::string_view kFile = "file://";
-  for (std::string path : {config.state_dir, config.store_url, config.keys_url, config.flash_path}) {
-    if (path.starts_with(kFile)) path.erase(0, kFile.size());
-    if (path.starts_with('/')) options.own_paths.push_back(without_links(path));
+  for (const auto& path : {std::optional(config.state_dir), std::optional(config.flash_path),
+                           path_of_file_url(config.store_url), path_of_file_url(config.keys_url)}) {
+    if (path && !path->empty()) options.own_paths.push_back(without_links(*path));
   }
   options.linger = config.mount_linger;
   return options;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lib/base/file_url.h"
 #include "lib/keys/keyring_directory.h"
 #include "lib/keys/kms_keyring.h"
 #include "lib/keys/kms_place.h"
@@ -11,9 +12,11 @@
 namespace thaw {
 namespace {
 
-bool is_folder_url(const std::string& url) { return url.starts_with("file:///"); }
-
-std::string folder_of_url(const std::string& url) { return url.substr(std::string_view("file://").size()); }
+// Of "file:///DIR".
+std::optional<std::string> folder_of_url(const std::string& url) {
+  std::optional<std::string> path = path_of_file_url(url);
+  return path && path->starts_with('/') ? path : std::nullopt;
+}
 
 // Not with the rest of the URL, which may hold what is secret.
 Error unknown_url(const std::string& url) {
@@ -25,7 +28,7 @@ Error unknown_url(const std::string& url) {
 }  // namespace
 
 Status check_keys_url(const std::string& url) {
-  if (is_folder_url(url)) return {};
+  if (folder_of_url(url)) return {};
   if (KmsPlace::is_one(url)) {
     THAW_ASSIGN(const KmsPlace place, KmsPlace::parse(url));
     (void)place;
@@ -39,8 +42,8 @@ Status check_keys_url(const std::string& url) {
 
 Result<std::unique_ptr<Keyring>> open_keyring(const std::string& url, KeyringUse use) {
   std::unique_ptr<Keyring> keyring;
-  if (is_folder_url(url)) {
-    keyring = std::make_unique<KeyringDirectory>(folder_of_url(url), use);
+  if (const auto folder = folder_of_url(url)) {
+    keyring = std::make_unique<KeyringDirectory>(*folder, use);
     return keyring;
   }
   if (KmsPlace::is_one(url)) {

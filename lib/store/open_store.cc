@@ -3,6 +3,7 @@
 #include <string>
 
 #include "lib/base/file.h"
+#include "lib/base/file_url.h"
 #include "lib/store/directory_store.h"
 #include "lib/store/s3_store.h"
 
@@ -12,18 +13,16 @@ namespace {
 using OpenedStore = Result<std::unique_ptr<ObjectStore>>;
 
 Result<std::string> parse_directory(std::string_view url) {
-  constexpr std::string_view kFile = "file://";
   const std::string shown = "store.url \"" + std::string(url.substr(0, 200)) + "\"";
-  if (!url.starts_with(kFile))
-    return Error{Code::kUsage, shown + " names no store; use file:///DIR or s3://BUCKET/PREFIX"};
-  std::string path(url.substr(kFile.size()));
-  if (!path.starts_with('/')) {
+  std::optional<std::string> path = path_of_file_url(url);
+  if (!path) return Error{Code::kUsage, shown + " names no store; use file:///DIR or s3://BUCKET/PREFIX"};
+  if (!path->starts_with('/')) {
     return Error{Code::kUsage,
                  shown + " has a relative path; write three slashes, as in file:///var/lib/thaw/store"};
   }
-  if (path.find('\0') != std::string::npos) return Error{Code::kUsage, "store.url holds a zero byte"};
-  while (path.size() > 1 && path.back() == '/') path.pop_back();
-  return path;
+  if (path->find('\0') != std::string::npos) return Error{Code::kUsage, "store.url holds a zero byte"};
+  while (path->size() > 1 && path->back() == '/') path->pop_back();
+  return *std::move(path);
 }
 
 OpenedStore open_directory(std::string_view url, StoreUse use, Executor& executor) {
