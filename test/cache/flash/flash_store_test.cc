@@ -11,6 +11,21 @@ namespace {
 
 constexpr uint32_t kChunk = 512 * 1024;
 
+// A disk that takes its time is no stalled one.
+FlashLimits patient_with(const Slots::Caps& reads) {
+  FlashLimits limits = Flash::quick();
+  limits.stall = std::chrono::seconds(60);
+  limits.reads = reads;
+  return limits;
+}
+
+using Answers = std::vector<std::future<bool>>;
+
+void ask_for(Flash& flash, uint32_t first, uint32_t count, Priority priority, uint64_t mount,
+             Answers& answers) {
+  for (uint32_t i = first; i < first + count; ++i) answers.push_back(flash.ask(i, priority, mount));
+}
+
 TEST_CASE("the flash tier keeps what every chunk store keeps") {
   const DiskKind disk = GENERATE(from_range(disk_kinds()));
   const TemporaryFolder folder;
@@ -185,22 +200,16 @@ TEST_CASE("a disk that does not answer is a miss for everybody until it does") {
 TEST_CASE("who asks for more than may be read at once waits, and keeps nobody else from the disk") {
   const DiskKind disk = GENERATE(from_range(disk_kinds()));
   const TemporaryFolder folder;
-  FlashLimits limits = Flash::quick();
-  limits.stall = std::chrono::seconds(60);
-  limits.reads = {8, 4, 6};
-  Flash flash(disk, folder / "log", limits);
+  Flash flash(disk, folder / "log", patient_with({8, 4, 6}));
   flash.tier.wait_until_written();
   flash.put(0, 60);
   flash.faulty.hold_reads = true;
-  std::vector<std::future<bool>> found;
-  const auto ask = [&](uint32_t first, uint32_t count, Priority priority, uint64_t mount) {
-    for (uint32_t i = first; i < first + count; ++i) found.push_back(flash.ask(i, priority, mount));
-  };
-  ask(0, 20, Priority::kPrefetch, 1);
+  Answers found;
+  ask_for(flash, 0, 20, Priority::kPrefetch, 1, found);
   CHECK(flash.faulty.held() == 4);
-  ask(20, 20, Priority::kDemand, 1);
+  ask_for(flash, 20, 20, Priority::kDemand, 1, found);
   CHECK(flash.faulty.held() == 6);
-  ask(40, 20, Priority::kDemand, 2);
+  ask_for(flash, 40, 20, Priority::kDemand, 2, found);
   CHECK(flash.faulty.held() == 8);
   flash.faulty.let_go();
   for (auto& chunk : found) CHECK(chunk.get());
@@ -210,15 +219,12 @@ TEST_CASE("who asks for more than may be read at once waits, and keeps nobody el
 TEST_CASE("more may be read at once from when the limit is raised") {
   const DiskKind disk = GENERATE(from_range(disk_kinds()));
   const TemporaryFolder folder;
-  FlashLimits limits = Flash::quick();
-  limits.stall = std::chrono::seconds(60);
-  limits.reads = {1, 1, 1};
-  Flash flash(disk, folder / "log", limits);
+  Flash flash(disk, folder / "log", patient_with({1, 1, 1}));
   flash.tier.wait_until_written();
   flash.put(0, 20);
   flash.faulty.hold_reads = true;
-  std::vector<std::future<bool>> found;
-  for (uint32_t i = 0; i < 20; ++i) found.push_back(flash.ask(i, Priority::kDemand, 1));
+  Answers found;
+  ask_for(flash, 0, 20, Priority::kDemand, 1, found);
   CHECK(flash.faulty.held() == 1);
   flash.tier.set_read_slots({8, 4, 6});
   CHECK(flash.faulty.held() == 6);
