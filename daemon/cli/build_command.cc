@@ -98,6 +98,8 @@ Status build_image(Invocation& invocation, const BuildOptions& options) {
   THAW_ASSIGN(BuildRequest request, request_of(invocation.config, options));
   THAW_ASSIGN(const auto session,
               StoreSession::open(invocation.config, StoreUse::kBuild, KeyringUse::kBuild));
+  // A keyring that is away must not be taken for a new one.
+  THAW_TRY(session->catalog().check_builder(session->keys()));
   // A first build makes the builder's keys and trusts them; the names that it replaces are checked against
   // that.
   THAW_TRY(session->keys().prepare_builder());

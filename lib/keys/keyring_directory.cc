@@ -117,8 +117,14 @@ Result<Secret> KeyringDirectory::unwrap_salt(const WrappedKey& wrapped, ByteView
 // vain. Later nothing is trusted again: a person may have taken the trust away.
 Status KeyringDirectory::make_first_signing_key() const {
   const SigningKey pair = SigningKey::generate();
-  THAW_TRY(make_public_file(path_ + "/trusted/" + to_hex(pair.public_key), pair.public_key));
-  return make_secret_file(path_ + "/builder/sign-1", pair.seed);
+  const std::string trusted = path_ + "/trusted/" + to_hex(pair.public_key);
+  const std::string seed = path_ + "/builder/sign-1";
+  THAW_TRY(make_public_file(trusted, pair.public_key));
+  THAW_TRY(make_secret_file(seed, pair.seed));
+  THAW_ASSIGN(const Secret kept, read_secret_file(seed));
+  // Another builder was first: nobody has the key of what was trusted here.
+  if (SigningKey::from_seed(kept).public_key == pair.public_key) return {};
+  return ::unlink(trusted.c_str()) == 0 ? Status() : system_error(trusted, errno);
 }
 
 Status KeyringDirectory::prepare_builder() {

@@ -93,8 +93,12 @@ Result<NameRecord> parse_name_record(ByteView bytes, const NamePlace& place, con
     return Error{Code::kRefused,
                  "name " + named + " has a signature that does not belong to it; build the image again"};
   }
-  if (record.store_id != place.store_id || record.tenant != place.tenant || record.name != place.name ||
-      record.tag != place.tag) {
+  if (record.store_id != place.store_id) {
+    return Error{Code::kRefused, "name " + named + " was signed for store " + record.store_id.hex() +
+                                     ", but this is store " + place.store_id.hex() +
+                                     "; somebody copied it, or restored the wrong store.json"};
+  }
+  if (record.tenant != place.tenant || record.name != place.name || record.tag != place.tag) {
     return Error{Code::kRefused, "the record found as " + named + " of tenant " + place.tenant +
                                      " was signed for " + record.name + ":" + record.tag + " of tenant " +
                                      record.tenant + "; somebody moved it"};

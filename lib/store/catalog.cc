@@ -55,20 +55,42 @@ Status Catalog::sync(const std::string& prefix) {
   return {};
 }
 
+// Whether there is anything that only stands in a store that was built into.
+Result<bool> Catalog::holds_images() {
+  for (const std::string_view folder : {kRootsFolder, kTenantsFolder}) {
+    THAW_ASSIGN(const std::vector<ListedObject> any, list({std::string(folder), "", 1}));
+    if (!any.empty()) return true;
+  }
+  return false;
+}
+
+Result<Identifier> Catalog::read_store_id() {
+  const Result<Object> stored = read(std::string(kStoreKey), kMaxDocumentBytes);
+  if (!stored.ok() && is_missing(stored.error())) {
+    return Error{Code::kNotFound, "the store is empty: nothing was built into it yet; see 'thaw build'"};
+  }
+  if (!stored.ok()) return stored.error();
+  return parse_store_document(stored->bytes.view());
+}
+
 Result<Identifier> Catalog::store_id() {
   {
     const MutexLock lock(mutex_);
     if (store_id_) return *store_id_;
   }
-  const std::string key(kStoreKey);
-  const Result<Object> stored = read(key, kMaxDocumentBytes);
-  if (!stored.ok() && is_missing(stored.error())) {
-    return Error{Code::kNotFound, "the store is empty: nothing was built into it yet; see 'thaw build'"};
+  Result<Identifier> id = read_store_id();
+  if (!id.ok() && is_missing(id.error())) {
+    THAW_ASSIGN(const bool lost, holds_images());
+    // A first build may have come between.
+    if (lost) id = read_store_id();
+    if (!id.ok() && lost && is_missing(id.error())) {
+      return Error{Code::kDamaged,
+                   "the store holds images, but its store.json is missing; restore it from a copy"};
+    }
   }
-  if (!stored.ok()) return stored.error();
-  THAW_ASSIGN(const Identifier id, parse_store_document(stored->bytes.view()));
+  if (!id.ok()) return id;
   const MutexLock lock(mutex_);
-  store_id_ = id;
+  store_id_ = id.value();
   return id;
 }
 
@@ -121,7 +143,7 @@ Result<Salt> Catalog::add_salt(const Identifier& store_id, BuilderKeys& keys) {
   return salt;
 }
 
-Result<std::vector<Root>> Catalog::roots() {
+Result<std::vector<Root>> Catalog::read_roots() {
   std::vector<Root> roots;
   for (unsigned number = 1; number <= kMaxRoots; ++number) {
     const Result<Root> root = read_root(std::to_string(number));
@@ -131,6 +153,18 @@ Result<std::vector<Root>> Catalog::roots() {
   }
   std::reverse(roots.begin(), roots.end());
   return roots;
+}
+
+Result<std::vector<Root>> Catalog::roots() {
+  THAW_ASSIGN(std::vector<Root> found, read_roots());
+  if (!found.empty()) return found;
+  THAW_ASSIGN(const bool lost, holds_images());
+  if (!lost) return found;
+  // A first build may have come between.
+  THAW_ASSIGN(found, read_roots());
+  if (!found.empty()) return found;
+  return Error{Code::kDamaged,
+               "the store holds images, but " + root_key(kFirstRoot) + " is missing; restore it from a copy"};
 }
 
 Result<std::vector<Root>> Catalog::readable_roots() {
@@ -178,9 +212,25 @@ Result<Root> Catalog::root_for_build(const Identifier& store_id, BuilderKeys& ke
 Result<BuildPlace> Catalog::prepare_build(BuilderKeys& keys, uint64_t now_seconds) {
   THAW_ASSIGN(const Identifier id, make_store_id());
   THAW_ASSIGN(const Root root, root_for_build(id, keys, now_seconds));
-  THAW_ASSIGN(const Object record, read(salt_key(root.salt_id), kMaxSaltRecordBytes));
-  THAW_ASSIGN(Salt salt, open_salt_record(record.bytes.view(), root.salt_id, id, keys));
+  THAW_ASSIGN(Salt salt, salt_of(root, id, keys));
   return BuildPlace{id, root, salt};
+}
+
+Result<Salt> Catalog::salt_of(const Root& root, const Identifier& store_id, BuilderKeys& keys) {
+  THAW_ASSIGN(const Object record, read(salt_key(root.salt_id), kMaxSaltRecordBytes));
+  return open_salt_record(record.bytes.view(), root.salt_id, store_id, keys);
+}
+
+Status Catalog::check_builder(BuilderKeys& keys) {
+  const Result<Identifier> id = store_id();
+  if (!id.ok()) return is_missing(id.error()) ? Status{} : id.error();
+  THAW_ASSIGN(const std::vector<Root> found, roots());
+  if (found.empty()) return {};
+  const Result<Salt> salt = salt_of(found.front(), id.value(), keys);
+  if (salt.ok()) return {};
+  if (salt.error().code != Code::kRefused) return salt.error();
+  return Error{Code::kRefused,
+               "the keys of the configuration are not those of the store: " + salt.error().message};
 }
 
 Status Catalog::replace(const std::string& key, ByteView bytes) {

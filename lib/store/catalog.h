@@ -42,10 +42,11 @@ class Catalog {
 
   ObjectStore& store() { return store_; }
 
-  // kNotFound when nothing was ever built into the store.
+  // kNotFound when nothing was ever built into the store; kDamaged when it holds images, but lost store.json.
   Result<Identifier> store_id() EXCLUDES(mutex_);
 
-  // Newest first, all states. Numbers have no gaps: a deleted root's root.json stays.
+  // Newest first, all states. Numbers have no gaps: a deleted root's root.json stays. kDamaged when the store
+  // holds images, but no root.
   Result<std::vector<Root>> roots();
   // Newest first, without deleted ones: where chunks and manifests may be looked for.
   Result<std::vector<Root>> readable_roots();
@@ -59,6 +60,10 @@ class Catalog {
   Result<Root> add_root(const Identifier& salt_id, unsigned share, uint64_t now_seconds);
   // Makes a salt, under the builders' key.
   Result<Salt> add_salt(const Identifier& store_id, BuilderKeys& keys);
+
+  // Whether these are the keys that the store's salts were made under; an empty store takes any. kRefused
+  // when they are not.
+  Status check_builder(BuilderKeys& keys);
 
   // The root for one more build: the newest active one, but for its share (Root::share). Makes store.json,
   // the first root and its salt when the store is empty; two builders that do so at once agree. kRefused when
@@ -85,6 +90,10 @@ class Catalog {
 
  private:
   Status replace(const std::string& key, ByteView bytes);
+  Result<bool> holds_images();
+  Result<Identifier> read_store_id();
+  Result<std::vector<Root>> read_roots();
+  Result<Salt> salt_of(const Root& root, const Identifier& store_id, BuilderKeys& keys);
   Result<Identifier> make_store_id();
   Result<Root> make_first_root(const Identifier& store_id, BuilderKeys& keys, uint64_t now_seconds);
   Result<Root> root_for_build(const Identifier& store_id, BuilderKeys& keys, uint64_t now_seconds);

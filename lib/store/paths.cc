@@ -22,11 +22,10 @@ bool is_component(std::string_view part) {
 
 }  // namespace
 
-std::string root_folder(const RootId& root) { return "roots/" + root + "/"; }
+std::string root_folder(const RootId& root) { return std::string(kRootsFolder) + root + "/"; }
 RootId root_of_key(std::string_view key) {
-  constexpr std::string_view kRoots = "roots/";
-  if (!key.starts_with(kRoots)) return {};
-  key.remove_prefix(kRoots.size());
+  if (!key.starts_with(kRootsFolder)) return {};
+  key.remove_prefix(kRootsFolder.size());
   return RootId(key.substr(0, key.find('/')));
 }
 

@@ -15,6 +15,7 @@ namespace thaw {
 using RootId = std::string;
 
 inline constexpr std::string_view kStoreKey = "store.json";
+inline constexpr std::string_view kRootsFolder = "roots/";
 
 std::string salt_key(const Identifier& salt_id);
 std::string root_folder(const RootId& root);   // ends with "/"

@@ -176,10 +176,54 @@ test_a_full_store_is_an_error_and_nothing_half_done() {
   return $status
 }
 
+test_an_unmount_that_cannot_be_recorded_is_said_and_made_up_for() {
+  mkdir "$T/state" "$T/mnt"
+  mount -t tmpfs -o size=4m none "$T/state"
+  copy_store
+  write_config
+  start_daemon
+  thaw mount debian:1 "$T/mnt"
+  cp /dev/zero "$T/state/much" 2>/dev/null && fail "4 MiB hold everything"
+  expect_error 1 "is unmounted, but a restart.*No space.*state_dir" thaw umount "$T/mnt"
+  ! mountpoint -q "$T/mnt" || fail "it is mounted still"
+  sleep 2
+  jq -e '.records | length == 1' "$T/state/mounts.json" >/dev/null || fail "there was room for it"
+  rm "$T/state/much"
+  wait_for 10 nothing_recorded || fail "still recorded: $(cat "$T/state/mounts.json")"
+  equal "$(json_value '.mounts | length' thaw ps)" 0 mounts
+  stop_daemon
+  umount "$T/state"
+}
+nothing_recorded() { jq -e '.records == {}' "$T/state/mounts.json" >/dev/null; }
+
+test_a_store_that_lost_its_description_is_not_taken_for_empty() {
+  copy_store
+  write_config
+  local lost
+  for lost in store.json roots; do
+    mv "$T/store/$lost" "$T/away"
+    expect_error 6 "missing; restore it" thaw build "oci:$IMAGES/debian:latest" web:1
+    expect_error 6 "missing; restore it" thaw verify debian:1
+    [ ! -e "$T/store/$lost" ] || fail "$lost was made anew"
+    mv "$T/away" "$T/store/$lost"
+  done
+  thaw verify debian:1
+}
+
+test_a_keyring_that_is_away_is_not_taken_for_a_new_one() {
+  copy_store
+  write_config
+  mv "$T/keys" "$T/away"
+  expect_error 4 "not those of the store" thaw build "oci:$IMAGES/debian:latest" web:1
+  [ ! -e "$T/keys" ] || fail "keys were made: $(find "$T/keys")"
+  mv "$T/away" "$T/keys"
+  thaw verify debian:1
+}
+
 test_a_full_spool_is_an_error() {
   mkdir "$T/spool"
   mount -t tmpfs -o size=20m tmpfs "$T/spool"
   write_config ".build.spool_dir = \"$T/spool\""
-  expect_error 1 "space|full" thaw build "oci:$IMAGES/debian:latest" web:1
+  expect_error 1 "$T/spool.*No space.*build.spool_dir" thaw build "oci:$IMAGES/debian:latest" web:1
   umount "$T/spool"
 }

@@ -156,4 +156,25 @@ TEST_CASE("first uses at once agree on one key and leave no other file", "[keys]
   CHECK(files == 1);
 }
 
+TEST_CASE("first signatures at once trust one key, the one that signs", "[keys]") {
+  const TemporaryFolder folder;
+  constexpr size_t kBuilders = 8;
+  std::vector<std::optional<Result<Signed>>> made(kBuilders);
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < kBuilders; ++i) {
+    threads.emplace_back([&folder, &made, i] {
+      KeyringDirectory keys(folder / "keys", KeyringUse::kBuild);
+      made.at(i) = keys.sign_message(as_bytes("m"));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  const auto trusted = KeyringDirectory(folder / "keys", KeyringUse::kRead).trusted();
+  REQUIRE(trusted.ok());
+  CHECK(trusted->size() == 1);
+  for (const auto& message : made) {
+    REQUIRE((message && message->ok()));
+    CHECK(trusted->contains(message->value().signer));
+  }
+}
+
 }  // namespace thaw::keyring_directory_test

@@ -126,6 +126,32 @@ TEST_CASE("another keyring cannot open the salt", "[store]") {
   CHECK(place.error().code == Code::kRefused);
 }
 
+TEST_CASE("keys that are not the store's are said before any is made", "[store]") {
+  CatalogFixture fixture;
+  KeyringDirectory other(fixture.folder / "other", KeyringUse::kBuild);
+  CHECK(fixture.catalog.check_builder(other).ok());
+  REQUIRE(fixture.catalog.prepare_build(fixture.keys, 1).ok());
+  CHECK(fixture.catalog.check_builder(fixture.keys).ok());
+  CHECK(fixture.catalog.check_builder(other).error().code == Code::kRefused);
+  CHECK_FALSE(std::filesystem::exists(fixture.folder / "other"));
+}
+
+TEST_CASE("a store that lost its description is not an empty one", "[store]") {
+  for (const std::string lost : {"store.json", "roots", "roots/1/root.json"}) {
+    INFO(lost);
+    CatalogFixture fixture;
+    REQUIRE(fixture.catalog.prepare_build(fixture.keys, 1).ok());
+    REQUIRE(fixture.put(name_key("acme", "web", "1"), "a name").ok());
+    REQUIRE(fixture.put(chunk_folder("1") + "ab/chunk", "a chunk").ok());
+    std::filesystem::remove_all(fixture.folder / ("store/" + lost));
+    Catalog later(fixture.store);
+    CHECK(later.prepare_build(fixture.keys, 2).error().code == Code::kDamaged);
+    CHECK(later.check_builder(fixture.keys).error().code == Code::kDamaged);
+    CHECK((later.store_id().ok() ? later.roots().error() : later.store_id().error()).code == Code::kDamaged);
+    CHECK_FALSE(std::filesystem::exists(fixture.folder / ("store/" + lost)));
+  }
+}
+
 TEST_CASE("a manifest is found in the newest root that holds it", "[store]") {
   CatalogFixture fixture;
   const auto first = fixture.catalog.prepare_build(fixture.keys, 1);
