@@ -90,4 +90,9 @@ const MountEntry* mounted_on(const std::vector<MountEntry>& entries, std::string
   return found == entries.rend() ? nullptr : &*found;
 }
 
+bool has_mount(const std::vector<MountEntry>& entries, std::string_view path, std::string_view device) {
+  return std::ranges::any_of(
+      entries, [&](const MountEntry& entry) { return entry.mountpoint == path && entry.device == device; });
+}
+
 }  // namespace thaw

@@ -28,4 +28,7 @@ Result<std::vector<MountEntry>> read_mount_info(const std::string& process = "se
 // What a look at `path` shows: the last mount on it. nullptr when it is no mount point.
 const MountEntry* mounted_on(const std::vector<MountEntry>& entries, std::string_view path);
 
+// Whether `device` is mounted on `path`, covered or not.
+bool has_mount(const std::vector<MountEntry>& entries, std::string_view path, std::string_view device);
+
 }  // namespace thaw

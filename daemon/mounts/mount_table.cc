@@ -11,7 +11,6 @@
 #include "daemon/mounts/loop_device.h"
 #include "daemon/mounts/mount_info.h"
 #include "daemon/mounts/namespaces.h"
-#include "daemon/mounts/own_paths.h"
 #include "daemon/mounts/take_down.h"
 #include "lib/base/hex.h"
 
@@ -45,8 +44,8 @@ MountTableOptions with_real_path(MountTableOptions options) {
   std::error_code failure;
   const auto real = std::filesystem::canonical(options.run_dir, failure);
   if (!failure) options.run_dir = real;
-  options.own_paths.push_back(fuse_folder(options.run_dir));
-  options.own_paths.push_back(mount_folder(options.run_dir));
+  options.own.paths.push_back(fuse_folder(options.run_dir));
+  options.own.paths.push_back(mount_folder(options.run_dir));
   return options;
 }
 
@@ -144,7 +143,7 @@ Status MountTable::check(const MountRequest& request) const {
   if (request.reopen.size() > kMaxTextBytes || request.target.size() > kMaxTextBytes) {
     return Error{Code::kUsage, "mount " + request.name + ": the request is too long"};
   }
-  if (!request.target.empty()) THAW_TRY(require_uncovered(request.target, options_.own_paths));
+  if (!request.target.empty()) THAW_TRY(require_foreign(request.target, request.pid, options_.own));
   MutexLock lock(mutex_);
   if (stopping_) return Error{Code::kRefused, "mount " + request.name + ": the daemon is shutting down"};
   if (mounts_.size() >= kMaxMounts || (images_.size() >= kMaxImages && !images_.contains(request.key))) {
@@ -183,7 +182,8 @@ Result<Mount> MountTable::mount_claimed(Image& image, const MountRequest& reques
   const Status kept = parts_.records.put({mount_record_key(state.id), to_record(state), {}}, Keep::kSaved);
   if (!kept.ok()) {
     if (!state.target.empty()) warn(unbind(image, state, Unmount::kLazy));
-    return kept.error();
+    warn(parts_.records.remove(mount_record_key(state.id)));
+    return Error{kept.error().code, "mount " + request.name + ": " + kept.error().message};
   }
   insert(image, state);
   MutexLock lock(mutex_);
@@ -238,7 +238,12 @@ Status MountTable::umount(const UmountRequest& request) {
   if (!found) return Error{Code::kNotFound, "umount " + request.target + ": no such mount; see 'thaw ps'"};
   Claim claim(*this, found->key);
   if (!found->target.empty()) THAW_TRY(unbind(claim.image(), *found, request.how));
-  THAW_TRY(parts_.records.remove(mount_record_key(found->id)));
+  const Status forgotten = parts_.records.remove(mount_record_key(found->id));
+  if (!forgotten.ok()) {
+    const std::string what = "it is unmounted, but a restart of thawd would mount it again: ";
+    return Error{forgotten.error().code,
+                 "umount " + request.target + ": " + what + forgotten.error().message};
+  }
   erase(claim.image(), found->id);
   return {};
 }
@@ -275,9 +280,7 @@ bool MountTable::is_there(const MountState& state) const {
     if (image == images_.end() || !image->second.attached) return true;  // not known
     device = image->second.attached->device;
   }
-  return std::any_of(mounts->begin(), mounts->end(), [&](const MountEntry& mount) {
-    return mount.mountpoint == state.target && mount.device == device;
-  });
+  return has_mount(mounts.value(), state.target, device);
 }
 
 void MountTable::drop_vanished() {
@@ -293,8 +296,10 @@ void MountTable::drop(const MountState& state) {
     if (!mounts_.contains(state.id)) return;  // umount() was at it
   }
   if (is_there(state)) return;
+  // As long as that fails, a restart would mount it again: the next sweep tries once more.
+  const Status forgotten = parts_.records.remove(mount_record_key(state.id));
+  if (!forgotten.ok()) return;
   spdlog::info("mount {} of {} on {} has ended without 'thaw umount'", state.id, state.name, state.target);
-  warn(parts_.records.remove(mount_record_key(state.id)));
   erase(claim.image(), state.id);
 }
 

@@ -18,6 +18,7 @@
 #include "daemon/mounts/helper_client.h"
 #include "daemon/mounts/image_mount.h"
 #include "daemon/mounts/mount_state.h"
+#include "daemon/mounts/own_paths.h"
 #include "daemon/mounts/records.h"
 #include "lib/base/clock.h"
 #include "lib/base/mutex.h"
@@ -37,7 +38,7 @@ class ImageHost {
 
 struct MountTableOptions {
   std::string run_dir;
-  std::vector<std::string> own_paths{};  // besides run_dir; see own_paths.h
+  OwnPaths own{};  // besides run_dir
   Duration linger{};
   uint32_t read_ahead_kb = 512;
 };

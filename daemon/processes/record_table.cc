@@ -83,7 +83,7 @@ Status RecordTable::put(Record record, Keep keep) {
 
 Status RecordTable::remove(const std::string& key) {
   const auto found = records_.find(key);
-  if (found == records_.end()) return earlier_.erase(key) == 0 ? Status{} : save();
+  if (found == records_.end()) return earlier_.erase(key) != 0 || unsaved_ ? save() : Status{};
   const bool was_saved = found->second.keep == Keep::kSaved;
   blob_bytes_ -= found->second.blob_bytes;
   records_.erase(found);
@@ -95,17 +95,25 @@ Status RecordTable::clear() {
   earlier_.clear();
   blob_bytes_ = 0;
   if (::unlink(file_.c_str()) != 0 && errno != ENOENT) return system_error(file_, errno);
+  unsaved_ = false;
   return {};
 }
 
-Status RecordTable::save() const {
+Status RecordTable::save() {
+  unsaved_ = true;
   THAW_ASSIGN(const std::string boot, boot_id());
   Json saved = Json::object();
   for (const auto& [key, value] : earlier_) saved[key] = value;
   for (const auto& [key, kept] : records_) {
     if (kept.keep == Keep::kSaved) saved[key] = kept.record.value;
   }
-  return replace_file(file_, as_bytes(Json{{"boot_id", boot}, {"records", saved}}.dump()), 0600);
+  const Status kept = replace_file(file_, as_bytes(Json{{"boot_id", boot}, {"records", saved}}.dump()), 0600);
+  if (!kept.ok()) {
+    return Error{kept.error().code,
+                 kept.error().message + "; thawd must be able to write into its state_dir"};
+  }
+  unsaved_ = false;
+  return {};
 }
 
 }  // namespace thaw

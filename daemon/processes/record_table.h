@@ -38,13 +38,14 @@ class RecordTable {
 
  private:
   explicit RecordTable(std::string file) : file_(std::move(file)) {}
-  Status save() const;
+  Status save();
   Status check(const Record& record, uint64_t blob_bytes) const;
 
   std::string file_;
   std::map<std::string, Kept> records_;
   std::map<std::string, std::string> earlier_;  // by an earlier supervisor, not replaced yet
   uint64_t blob_bytes_ = 0;
+  bool unsaved_ = false;  // the file says something else
 };
 
 // The kernel's id of this boot.

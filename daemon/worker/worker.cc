@@ -110,9 +110,14 @@ ChainOptions chain_options(const Config& config) {
 MountTableOptions mount_options(const Config& config) {
   MountTableOptions options;
   options.run_dir = without_links(config.run_dir);
-  for (const auto& path : {std::optional(config.state_dir), std::optional(config.flash_path),
-                           path_of_file_url(config.store_url), path_of_file_url(config.keys_url)}) {
-    if (path && !path->empty()) options.own_paths.push_back(without_links(*path));
+  for (const std::string& path : {config.state_dir, config.flash_path}) {
+    if (!path.empty()) options.own.paths.push_back(without_links(path));
+  }
+  options.own.folders.push_back(without_links(config.state_dir) + "/run");
+  for (const auto& path : {path_of_file_url(config.store_url), path_of_file_url(config.keys_url)}) {
+    if (!path || path->empty()) continue;
+    options.own.paths.push_back(without_links(*path));
+    options.own.folders.push_back(without_links(*path));
   }
   options.linger = config.mount_linger;
   return options;

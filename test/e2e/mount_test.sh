@@ -124,6 +124,10 @@ test_a_mount_over_what_the_daemon_needs_is_refused() {
   for target in "$T" "$T/run" "$T/run/mnt" "$T/state" "$T/store" "$T/keys" /; do
     expect_error 2 "$target.*choose another directory" thaw mount debian:1 "$target"
   done
+  mkdir -p "$T/state/run/x"
+  for target in "$T/store/roots" "$T/keys/trusted" "$T/state/run/x"; do
+    expect_error 2 "$target.*would hide.*choose another directory" thaw mount debian:1 "$target"
+  done
   equal "$(json_value '.mounts | length' thaw ps)" 0 mounts
   stop_daemon
 }

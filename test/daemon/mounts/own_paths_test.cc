@@ -1,19 +1,34 @@
 #include "daemon/mounts/own_paths.h"
 
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 
 namespace thaw::own_paths_test {
 
 TEST_CASE("no mount may cover what the daemon needs") {
-  const std::vector<std::string> own{"/run/thaw/mnt", "/var/lib/thaw"};
+  const OwnPaths own{.paths = {"/run/thaw/mnt", "/var/lib/thaw"}};
   for (const char* target : {"/", "/run", "/run/thaw", "/run/thaw/mnt", "/var/lib/thaw"}) {
     INFO(target);
-    REQUIRE_FALSE(require_uncovered(target, own).ok());
-    CHECK(require_uncovered(target, own).error().code == Code::kUsage);
+    REQUIRE_FALSE(require_foreign(target, ::getpid(), own).ok());
+    CHECK(require_foreign(target, ::getpid(), own).error().code == Code::kUsage);
   }
   for (const char* target : {"/mnt", "/run/thaw/mnt2", "/run/tha", "/var/lib/thaw/run/1/image"}) {
     INFO(target);
-    CHECK(require_uncovered(target, own).ok());
+    CHECK(require_foreign(target, ::getpid(), own).ok());
+  }
+}
+
+TEST_CASE("no mount may hide what lies in the daemon's own folders") {
+  const OwnPaths own{.folders = {"/srv/store", "/var/lib/thaw/run"}};
+  for (const char* target : {"/srv/store", "/srv/store/roots", "/var/lib/thaw/run/thaw-1/image"}) {
+    INFO(target);
+    REQUIRE_FALSE(require_foreign(target, ::getpid(), own).ok());
+    CHECK(require_foreign(target, ::getpid(), own).error().code == Code::kUsage);
+  }
+  for (const char* target : {"/", "/srv", "/srv/store2", "/var/lib/thaw", "/var/lib/thaw/runs"}) {
+    INFO(target);
+    CHECK(require_foreign(target, ::getpid(), own).ok());
   }
 }
 

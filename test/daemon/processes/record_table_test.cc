@@ -58,6 +58,21 @@ TEST_CASE("an earlier record stays until a saved one replaces it") {
   CHECK(on_disk().empty());
 }
 
+TEST_CASE("what could not be saved is saved by the next attempt") {
+  const Folder folder;
+  RecordTable table = RecordTable::load(folder.file()).value();
+  REQUIRE(table.put({"mount/1", "one", {}}, Keep::kSaved).ok());
+  const std::string place = std::filesystem::path(folder.file()).parent_path();
+  std::filesystem::rename(place, place + "-away");
+  const Status failed = table.remove("mount/1");
+  std::filesystem::rename(place + "-away", place);
+  REQUIRE_FALSE(failed.ok());
+  CHECK(failed.error().message.find("state_dir") != std::string::npos);
+  CHECK(RecordTable::load(folder.file())->earlier().size() == 1);
+  REQUIRE(table.remove("mount/1").ok());
+  CHECK(RecordTable::load(folder.file())->earlier().empty());
+}
+
 TEST_CASE("records of another boot, and a file that was cut, name nothing") {
   const Folder folder;
   for (const char* text :
