@@ -32,8 +32,9 @@ struct Invocation {
   void print(const nlohmann::json& object, const std::string& text) const;
 };
 
-// The contract's exit status of an error.
+// The contract's exit status of an error, and of `thaw run` when it is not the container's own.
 int exit_status(Code code);
+inline constexpr int kRunFailed = 125;
 
 // One line on stderr, and with --json also an error object on stdout.
 void print_error(const Invocation& invocation, const std::string& command, const Error& error);

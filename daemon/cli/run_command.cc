@@ -8,6 +8,7 @@
 #include "daemon/run/bundle.h"
 #include "daemon/run/container.h"
 #include "daemon/run/run_folder.h"
+#include "daemon/run/run_guard.h"
 #include "daemon/run/runtime.h"
 #include "lib/base/file.h"
 
@@ -17,7 +18,6 @@ namespace {
 using Json = nlohmann::json;
 
 // The contract's own failures of `thaw run`; everything else is the container's exit status.
-constexpr int kRunFailed = 125;
 constexpr int kNotExecutable = 126;
 constexpr int kNoSuchCommand = 127;
 
@@ -103,6 +103,7 @@ Status run(Invocation& invocation, const RunOptions& options) {
   sweep(config, runtime);
   THAW_TRY(enter_private_mounts(config.run_dir));
   THAW_ASSIGN(const RunFolder folder, RunFolder::create(config.state_dir));
+  THAW_ASSIGN(const RunGuard guard, RunGuard::start(runtime, config.state_dir, folder.id()));
   THAW_ASSIGN(const ImageMount mount, ImageMount::create(invocation, options, folder.image()));
   THAW_TRY(folder.mount_overlay());
   auto process = plan_process(folder.root(), mount.config(), options.container);

@@ -8,6 +8,7 @@ namespace thaw {
 namespace {
 
 constexpr int kUsageStatus = 2;
+constexpr const char* kRunCommand = "thaw run";
 
 constexpr const char* kExamples = R"(Examples:
   thaw build oci:./web web:7        store an OCI image
@@ -46,8 +47,8 @@ int run_action(const std::string& command, Invocation& invocation) {
   }
   if (done.ok()) return invocation.exit_status;
   print_error(invocation, command, done.error());
-  return command == "thaw run" && invocation.exit_status != 0 ? invocation.exit_status
-                                                              : exit_status(done.error().code);
+  return command == kRunCommand && invocation.exit_status != 0 ? invocation.exit_status
+                                                               : exit_status(done.error().code);
 }
 
 int run_thaw(int argc, char** argv) {
@@ -66,8 +67,10 @@ int run_thaw(int argc, char** argv) {
   } catch (const CLI::Success& done) {
     return app.exit(done);
   } catch (const CLI::ParseError& wrong) {
-    print_error(invocation, "thaw", {Code::kUsage, std::string(wrong.what()) + "; see 'thaw --help'"});
-    return kUsageStatus;
+    const std::string command = name_of(app);
+    print_error(invocation, command,
+                {Code::kUsage, std::string(wrong.what()) + "; see '" + command + " --help'"});
+    return command == kRunCommand ? kRunFailed : kUsageStatus;
   }
   return run_action(name_of(app), invocation);
 }

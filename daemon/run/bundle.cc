@@ -77,10 +77,23 @@ Json linux_part() {
           {"readonlyPaths", {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}}};
 }
 
+// Of the command line. What an image says was accepted when it was built.
+Status check_options(const ContainerOptions& options) {
+  if (!options.working_dir.empty() && !options.working_dir.starts_with('/')) {
+    return Error{Code::kUsage, "--workdir \"" + options.working_dir + "\" must be an absolute path"};
+  }
+  for (const std::string& entry : options.env) {
+    if (entry.find('=') == std::string::npos || entry.starts_with('='))
+      return Error{Code::kUsage, "--env \"" + entry + "\" must be NAME=VALUE"};
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Process> plan_process(const std::string& root, const RunConfig& image,
                              const ContainerOptions& options) {
+  THAW_TRY(check_options(options));
   Process process;
   process.args = arguments(image, options);
   if (process.args.empty()) {

@@ -34,6 +34,9 @@ test_own_failures() {
   expect_error 127 "no-such-command" thaw run debian:1 -- no-such-command
   expect_error 126 "passwd" thaw run debian:1 -- /etc/passwd
   expect_error 125 "no-such-image" thaw run no-such-image:1 -- true
+  expect_error 125 "thaw run --help" thaw run --no-such-option debian:1
+  expect_error 125 "absolute path" thaw run -w relative debian:1 -- true
+  expect_error 125 "NAME=VALUE" thaw run -e A debian:1 -- true
   end
   expect_error 125 "thawd|daemon" thaw run debian:1 -- true
 }
@@ -117,7 +120,7 @@ test_signals_that_end_it_give_128_and_their_number() {
   end
 }
 
-test_a_killed_client_leaves_nothing_for_long() {
+test_a_killed_client_leaves_nothing() {
   begin
   local pid
   thaw run debian:1 -- sh -c 'echo ready; sleep 60' >"$T/container.out" 2>&1 &
@@ -125,8 +128,25 @@ test_a_killed_client_leaves_nothing_for_long() {
   wait_for 20 grep -q ready "$T/container.out" || fail "the container did not start: $(cat "$T/container.out")"
   kill -9 "$pid"
   wait "$pid" 2>/dev/null || true
-  # The next run sweeps what the killed one could not.
+  wait_for 10 nothing_is_left_of_it || fail "left: $(thaw ps) $(ls "$T/state/run") $(pgrep -f -a "$T/state/run")"
+  end
+}
+nothing_is_left_of_it() {
+  [ "$(thaw ps --json | jq '.mounts | length')" = 0 ] && [ -z "$(ls "$T/state/run")" ] &&
+    ! pgrep -f "sleep 6[0]" >/dev/null
+}
+
+test_what_a_client_and_its_guard_left_the_next_one_sweeps() {
+  begin
+  local pid
+  thaw run debian:1 -- sh -c 'echo ready; sleep 61' >"$T/container.out" 2>&1 &
+  pid=$!
+  wait_for 20 grep -q ready "$T/container.out" || fail "the container did not start: $(cat "$T/container.out")"
+  pgrep -P "$pid" -x thaw | xargs kill -9 "$pid"
+  wait "$pid" 2>/dev/null || true
+  [ -n "$(ls "$T/state/run")" ] || fail "nothing to sweep"
   thaw run debian:1 -- true
+  [ -z "$(ls "$T/state/run")" ] || fail "left: $(ls "$T/state/run")"
   end
 }
 

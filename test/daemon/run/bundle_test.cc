@@ -65,4 +65,19 @@ TEST_CASE("environment, folder and user come from the image unless they are give
   CHECK(bundle["root"]["path"] == root.path());
 }
 
+TEST_CASE("a folder that is not absolute, and a variable without a value, are said", "[run]") {
+  const FakeRoot root;
+  root.write("/bin/sh", "#!", 0755);
+  const RunConfig image = image_of({"sh"}, {});
+  ContainerOptions options;
+  options.working_dir = "srv";
+  CHECK(plan_process(root.path(), image, options).error().code == Code::kUsage);
+  options.working_dir.clear();
+  for (const char* entry : {"A", "=1", ""}) {
+    INFO(entry);
+    options.env = {entry};
+    CHECK(plan_process(root.path(), image, options).error().code == Code::kUsage);
+  }
+}
+
 }  // namespace thaw::bundle_test
