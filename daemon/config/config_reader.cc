@@ -1,9 +1,12 @@
 #include "daemon/config/config_reader.h"
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <cstdlib>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "daemon/config/listen_address.h"
@@ -22,6 +25,8 @@ using Json = nlohmann::json;
 constexpr uint64_t kMaxConfigBytes = kMiB;
 constexpr size_t kPublicKeyBytes = 32;
 constexpr size_t kMaxZoneNameBytes = 256;
+// A socket's path has at most 107 bytes (unix(7)); the daemon's is run_dir/thaw.sock.
+constexpr size_t kMaxRunDirBytes = 97;
 
 // Characters of a text that is being parsed; `line` counts.
 class LineCounter {
@@ -120,6 +125,7 @@ class ConfigReader {
   void check_values() {
     const Config& config = reading_.config;
     check_path("run_dir", config.run_dir);
+    check_run_dir(config.run_dir);
     check_path("state_dir", config.state_dir);
     check_path("build.spool_dir", config.build_spool_dir);
     if (!config.flash_path.empty()) check_path("flash.path", config.flash_path);
@@ -145,6 +151,20 @@ class ConfigReader {
     if (!path.starts_with("/")) problem(key, "\"" + path + "\" must be an absolute path");
   }
 
+  // Block files lie there, whose paths other programs take (docs/operating.md).
+  void check_run_dir(const std::string& path) {
+    const auto is_plain = [](unsigned char c) {
+      return c < 0x80 && (std::isalnum(c) != 0 || c == '.' || c == '_' || c == '/' || c == '-');
+    };
+    if (!std::ranges::all_of(path, is_plain)) {
+      problem("run_dir", "\"" + path + "\" may have letters, digits and . _ / - only; choose another one");
+    }
+    if (path.size() > kMaxRunDirBytes) {
+      problem("run_dir", "must have at most " + std::to_string(kMaxRunDirBytes) +
+                             " bytes, for a socket lies in it; choose a shorter one");
+    }
+  }
+
   void check_address(const std::string& key, const std::string& text) {
     if (text.empty()) return;
     const auto address = ListenAddress::parse(text);
@@ -159,8 +179,12 @@ class ConfigReader {
       problem("zone.nodes", std::to_string(config.zone_nodes.size()) + " nodes for " +
                                 std::to_string(shards) + " shards; name more, or lower zone.data_shards");
     }
-    for (const std::string& node : config.zone_nodes)
-      check_address("zone.nodes", node.substr(0, node.find('@')));
+    std::set<std::string> addresses;
+    for (const std::string& node : config.zone_nodes) {
+      const std::string address = node.substr(0, node.find('@'));
+      check_address("zone.nodes", address);
+      if (!addresses.insert(address).second) problem("zone.nodes", address + " stands there twice");
+    }
     if (!config.zone_ca_file.empty() && !config.zone_tls)
       problem("zone.ca_file", "it is for TLS only; set zone.tls to true too");
   }

@@ -25,6 +25,8 @@ constexpr std::array<Unit, 9> kSizes = {{{"B", 1},
                                          {"TB", 1000'000'000'000}}};
 constexpr std::array<Unit, 5> kDurations = {
     {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
+// Such a time after now can still be counted in nanoseconds.
+constexpr uint64_t kMaxDurationMs = 100'000 * uint64_t{86'400'000};
 
 Result<uint64_t> parse(std::string_view text, std::span<const Unit> units, const char* example) {
   uint64_t number = 0;
@@ -45,6 +47,7 @@ Result<uint64_t> parse_size(std::string_view text) { return parse(text, kSizes, 
 
 Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
   THAW_ASSIGN(const uint64_t ms, parse(text, kDurations, "500ms, 30s or 10m"));
+  if (ms > kMaxDurationMs) return Error{Code::kUsage, "\"" + std::string(text) + "\" is more than 100000d"};
   return std::chrono::milliseconds(static_cast<int64_t>(ms));
 }
 

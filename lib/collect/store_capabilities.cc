@@ -11,6 +11,8 @@ namespace {
 
 constexpr size_t kWriters = 8;
 constexpr size_t kRounds = 3;
+// One for all: a directory store keeps a folder that once held an object.
+constexpr std::string_view kProbeFolder = "collector/probes/";
 
 using Writes = std::vector<std::future<Result<PutOutcome>>>;
 
@@ -39,7 +41,7 @@ Result<size_t> race(Catalog& catalog, const std::string& key, const PutOptions& 
 class Probing {
  public:
   explicit Probing(Catalog& catalog)
-      : catalog_(catalog), folder_("collector/probe-" + Identifier::random().hex() + "/") {}
+      : catalog_(catalog), prefix_(std::string(kProbeFolder) + Identifier::random().hex() + "-") {}
   ~Probing() {
     for (const std::string& key : keys_) (void)catalog_.remove(key);
   }
@@ -64,12 +66,13 @@ class Probing {
 
  private:
   std::string new_key() {
-    keys_.push_back(folder_ + std::to_string(keys_.size()));
+    keys_.push_back(prefix_ + std::to_string(keys_.size()));
     return keys_.back();
   }
 
   Result<bool> is_listed(const std::string& key) {
-    THAW_ASSIGN(const std::vector<ListedObject> listed, catalog_.list({folder_, "", 100}));
+    THAW_ASSIGN(const std::vector<ListedObject> listed,
+                catalog_.list({std::string(kProbeFolder), prefix_, 100}));
     return std::ranges::any_of(listed, [&](const ListedObject& object) { return object.key == key; });
   }
 
@@ -89,7 +92,7 @@ class Probing {
   }
 
   Catalog& catalog_;
-  const std::string folder_;
+  const std::string prefix_;
   std::vector<std::string> keys_;
 };
 

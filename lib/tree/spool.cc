@@ -11,12 +11,17 @@ Result<Spool> Spool::create(const std::string& folder) {
   Spool spool;
   spool.fd_.reset(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   if (!spool.fd_.valid()) return system_error("spool folder " + folder, errno);
+  spool.folder_ = folder;
   return spool;
 }
 
 Result<uint64_t> Spool::append(ByteView bytes) {
   const uint64_t offset = size_;
-  THAW_TRY(write_all_at(fd_.get(), offset, bytes));
+  if (const Status written = write_all_at(fd_.get(), offset, bytes); !written.ok()) {
+    return Error{written.error().code, "a file in the spool folder " + folder_ + ": " +
+                                           written.error().message +
+                                           "; make room, or name another folder in build.spool_dir"};
+  }
   size_ += bytes.size();
   return offset;
 }

@@ -30,6 +30,7 @@ class Spool {
   uint64_t size() const { return size_; }
 
  private:
+  std::string folder_;
   Fd fd_;
   uint64_t size_ = 0;
 };

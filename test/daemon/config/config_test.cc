@@ -47,6 +47,13 @@ TEST_CASE("wrong values say what is right", "[config]") {
         std::string::npos);
   CHECK(error_of(R"({"zone": {"nodes": ["a:1"], "data_shards": 1, "parity_shards": 0, "ca_file": "/ca"}})")
             .find("set zone.tls to true") != std::string::npos);
+  CHECK(error_of(R"({"zone": {"nodes": ["a:1@x", "a:1@y"], "data_shards": 1}})")
+            .find("a:1 stands there twice") != std::string::npos);
+  CHECK(error_of(R"({"run_dir": "/run/my thaw"})").find("letters, digits") != std::string::npos);
+  CHECK(error_of(R"({"run_dir": "/)" + std::string(97, 'x') + "\"}").find("at most 97 bytes") !=
+        std::string::npos);
+  CHECK(parse_config(R"({"run_dir": "/)" + std::string(96, 'x') + "\"}", "text").ok());
+  CHECK(error_of(R"({"read": {"deadline": "100001d"}})").find("more than 100000d") != std::string::npos);
   CHECK(error_of(R"({"tenant": )").find("not valid JSON") != std::string::npos);
   CHECK(error_of("[]").find("one JSON object") != std::string::npos);
 }
