@@ -1,12 +1,17 @@
 #include "cache/flash/flash_index.h"
 
 namespace thaw {
+namespace {
+
+constexpr size_t kAhead = 8;
+
+}  // namespace
 
 std::optional<FlashIndex::Place> FlashIndex::find(const ChunkRef& ref) {
   MutexLock lock(mutex_);
   const auto found = entries_.find(prefix_of(ref.id));
   if (found == entries_.end()) return std::nullopt;
-  Entry& entry = found.value();
+  Entry& entry = found->second;
   if (entry.data_pages != FlashRecord{ref.id, 0, ref.stored_length}.data_pages()) return std::nullopt;
   entry.read_again = 1;
   return entry.place();
@@ -19,7 +24,16 @@ bool FlashIndex::contains(const ChunkId& id) const {
 
 void FlashIndex::add(uint32_t region, const std::vector<FlashRecord>& records) {
   MutexLock lock(mutex_);
-  for (const FlashRecord& record : records) entries_[prefix_of(record.id)] = entry_of(region, record);
+  // A restart adds millions, and each lies elsewhere in memory.
+  for (size_t i = 0; i < records.size(); ++i) {
+    if (i + kAhead < records.size()) entries_.prefetch(prefix_of(records[i + kAhead].id));
+    entries_[prefix_of(records[i].id)] = entry_of(region, records[i]);
+  }
+}
+
+void FlashIndex::reserve(size_t chunks) {
+  MutexLock lock(mutex_);
+  entries_.reserve(chunks);
 }
 
 bool FlashIndex::remove(const ChunkId& id, const Place& place) {

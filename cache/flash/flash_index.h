@@ -8,17 +8,18 @@
 #include <optional>
 #include <vector>
 
-#include <tsl/robin_map.h>
+// Abseil's old names for thread annotations are those of lib/base/mutex.h; it does without them.
+#define ABSL_BASE_INTERNAL_THREAD_ANNOTATIONS_H_
+#include <absl/container/flat_hash_map.h>
 
 #include "cache/flash/flash_format.h"
+#include "lib/base/huge_page_allocator.h"
 #include "lib/base/mutex.h"
 
 namespace thaw {
 
 class FlashIndex {
  public:
-  FlashIndex() { entries_.max_load_factor(kMaxLoad); }
-
   struct Place {
     uint32_t region = 0;
     uint16_t page = 0;        // of the record's header
@@ -31,6 +32,8 @@ class FlashIndex {
   bool contains(const ChunkId& id) const;
   // Replaces older places.
   void add(uint32_t region, const std::vector<FlashRecord>& records);
+  // Room for so many chunks in all.
+  void reserve(size_t chunks);
   // False when it is not there any more.
   bool remove(const ChunkId& id, const Place& place);
   struct Taken {
@@ -42,7 +45,7 @@ class FlashIndex {
   size_t size() const;
 
  private:
-  // Eight bytes, so that a slot of the table takes 24, and a chunk at most 54 right after the table has
+  // Eight bytes, so that a slot of the table takes 17, and a chunk at most 39 right after the table has
   // grown.
   struct Entry {
     uint32_t region = 0;
@@ -52,13 +55,13 @@ class FlashIndex {
 
     Place place() const { return {region, page, data_pages}; }
   };
-  static constexpr float kMaxLoad = 0.9F;
-
   static Entry entry_of(uint32_t region, const FlashRecord& record);
   static uint64_t prefix_of(const ChunkId& id);
 
   mutable Mutex mutex_;
-  tsl::robin_map<uint64_t, Entry> entries_ GUARDED_BY(mutex_);
+  absl::flat_hash_map<uint64_t, Entry, absl::Hash<uint64_t>, std::equal_to<>,
+                      HugePageAllocator<std::pair<const uint64_t, Entry>>>
+      entries_ GUARDED_BY(mutex_);
 };
 
 }  // namespace thaw

@@ -15,6 +15,7 @@ namespace {
 constexpr size_t kStageBytes = 4 * kMiB;
 // Two small reads each: as many as the file carries out at once.
 constexpr size_t kRecoveriesAtOnce = 16;
+constexpr uint32_t kPartToReckonFrom = 16;
 
 }  // namespace
 
@@ -87,8 +88,11 @@ Status FlashLog::adopt(const FlashSuperblock& found) {
   for (uint32_t region = 0; region < regions || !under_way.empty();) {
     while (region < regions && under_way.size() < kRecoveriesAtOnce)
       under_way.push_back(begin_recovery(region++));
+    const uint32_t recovered = under_way.front().region + 1;
     recover(std::move(under_way.front()));
     under_way.pop_front();
+    // Elsewhere there will be about as many; the table need not grow on the way.
+    if (recovered == regions / kPartToReckonFrom) index_.reserve(index_.size() * kPartToReckonFrom);
   }
   resume_newest();
   return found.geometry == geometry_ ? Status{} : write_superblock_page();
