@@ -240,9 +240,8 @@ Status MountTable::umount(const UmountRequest& request) {
   if (!found->target.empty()) THAW_TRY(unbind(claim.image(), *found, request.how));
   const Status forgotten = parts_.records.remove(mount_record_key(found->id));
   if (!forgotten.ok()) {
-    const std::string what = "it is unmounted, but a restart of thawd would mount it again: ";
-    return Error{forgotten.error().code,
-                 "umount " + request.target + ": " + what + forgotten.error().message};
+    const std::string what = "umount " + request.target + ": unmounted, but a restart mounts it again: ";
+    return Error{forgotten.error().code, what + forgotten.error().message};
   }
   erase(claim.image(), found->id);
   return {};

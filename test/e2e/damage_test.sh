@@ -184,7 +184,7 @@ test_an_unmount_that_cannot_be_recorded_is_said_and_made_up_for() {
   start_daemon
   thaw mount debian:1 "$T/mnt"
   cp /dev/zero "$T/state/much" 2>/dev/null && fail "4 MiB hold everything"
-  expect_error 1 "is unmounted, but a restart.*No space.*state_dir" thaw umount "$T/mnt"
+  expect_error 1 ": unmounted, but a restart mounts it again.*No space.*state_dir" thaw umount "$T/mnt"
   ! mountpoint -q "$T/mnt" || fail "it is mounted still"
   sleep 2
   jq -e '.records | length == 1' "$T/state/mounts.json" >/dev/null || fail "there was room for it"
