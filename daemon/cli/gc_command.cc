@@ -84,7 +84,9 @@ struct GcOptions {
 
 Status collect_garbage(Invocation& invocation, const GcOptions& options) {
   THAW_ASSIGN(const auto work, CollectWork::begin(invocation, KeyringUse::kRead));
-  const CollectPolicy policy{std::chrono::duration_cast<std::chrono::seconds>(invocation.config.expire_for)};
+  const Config& config = invocation.config;
+  const CollectPolicy policy{std::chrono::duration_cast<std::chrono::seconds>(config.expire_for),
+                             static_cast<unsigned>(config.gc_begin_percent)};
   if (options.dry_run) return show_plan(invocation, *work, policy);
   THAW_TRY(work->need_capabilities(invocation, options.exclusive ? Collectors::kOne : Collectors::kMany));
   return run_collection(invocation, *work, policy);

@@ -67,6 +67,7 @@ struct Config {
 
   std::string store_consistency = "strong";  // or "eventual"
   std::chrono::milliseconds lease_lapse = std::chrono::hours(24);
+  uint64_t gc_begin_percent = 5;
   std::chrono::milliseconds expire_for = std::chrono::hours(7 * 24);
   std::string registry_ca_file;  // empty: the system's
   RegistryMirrors registry_mirrors;

@@ -122,6 +122,9 @@ std::vector<Setting> command_settings() {
       // Workers renew their leases every 10 minutes.
       command(time_setting("gc.lease_lapse", &C::lease_lapse, std::chrono::hours(1)),
               "a worker or build that did not renew its lease for so long needs nothing more; at least 1h"),
+      command(count_setting("gc.begin_percent", number_of(&C::gc_begin_percent), 0, 100),
+              "'thaw gc' begins a new generation, which copies all that is used, when nothing uses so many "
+              "percent of a root's images; 0: when nothing uses one of them"),
       command(time_setting("roots.expire_for", &C::expire_for),
               "how long 'thaw gc' leaves a root retired, and then expired, before it goes on"),
       command(

@@ -34,8 +34,9 @@ std::string count_of(size_t number, const std::string& what) {
 
 class Planning {
  public:
-  Planning(const StoreSurvey& survey, const std::vector<Root>& roots, std::chrono::seconds wait, uint64_t now)
-      : survey_(survey), roots_(roots), wait_(static_cast<uint64_t>(wait.count())), now_(now) {}
+  Planning(const StoreSurvey& survey, const std::vector<Root>& roots, const CollectPolicy& policy,
+           uint64_t now)
+      : survey_(survey), roots_(roots), policy_(policy), now_(now) {}
 
   std::vector<CollectDecision> run() {
     bool under_way = false;
@@ -76,9 +77,14 @@ class Planning {
       ++active;
       const auto unused = static_cast<size_t>(std::ranges::count_if(
           listed.manifests, [&](const Digest& manifest) { return !survey_.live.uses(manifest); }));
-      if (unused > 0)
-        retire.push_back(decide(CollectAction::kRetire, listed.root.id,
-                                count_of(unused, "image") + " in it that nothing uses"));
+      if (unused == 0) continue;
+      const std::string why = count_of(unused, "image") + " in it that nothing uses";
+      if (unused * 100 >= listed.manifests.size() * policy_.begin_percent) {
+        retire.push_back(decide(CollectAction::kRetire, listed.root.id, why));
+      } else {
+        add(decide(CollectAction::kWait, listed.root.id,
+                   why + ", of " + std::to_string(listed.manifests.size()) + ": less than gc.begin_percent"));
+      }
     }
     if (retire.empty()) return;
     if (retire.size() == active)
@@ -89,13 +95,13 @@ class Planning {
   void add(CollectDecision decision) { decisions_.push_back(std::move(decision)); }
 
   uint64_t wait_left(const Root& root) const {
-    const uint64_t due = root.changed + wait_;
+    const uint64_t due = root.changed + static_cast<uint64_t>(policy_.expire_for.count());
     return due > now_ ? due - now_ : 0;
   }
 
   const StoreSurvey& survey_;
   const std::vector<Root>& roots_;
-  const uint64_t wait_;
+  const CollectPolicy& policy_;
   const uint64_t now_;
   std::vector<CollectDecision> decisions_;
 };
@@ -179,7 +185,7 @@ Result<std::vector<CollectDecision>> plan_collection(CollectRoom& room, const Co
   THAW_ASSIGN(const uint64_t now, store_time(room.catalog));
   THAW_ASSIGN(const std::vector<Root> roots, room.catalog.roots());
   for (const Root& root : roots) THAW_TRY(refuse_alarms(room, root.id));
-  std::vector<CollectDecision> decisions = Planning(survey, roots, policy.expire_for, now).run();
+  std::vector<CollectDecision> decisions = Planning(survey, roots, policy, now).run();
   THAW_TRY(note_litter(room, roots, decisions));
   return decisions;
 }

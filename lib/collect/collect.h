@@ -15,6 +15,9 @@ namespace thaw {
 
 struct CollectPolicy {
   std::chrono::seconds expire_for = std::chrono::hours(7 * 24);
+  // A new generation copies all that is used: it begins when at least so many percent of a root's images are
+  // used by nothing. 0: when one is.
+  unsigned begin_percent = 5;
 };
 
 enum class CollectAction : uint8_t { kCreate, kRetire, kExpire, kDelete, kWait };

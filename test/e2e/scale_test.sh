@@ -76,6 +76,54 @@ test_four_builders_share_one_store() {
   done
 }
 
+# One tenant's key is rotated, and each rotation killed but the last, while images of his are read and built.
+test_a_rotation_of_many_images() {
+  local number killed=0 building reading rotation
+  write_config '.mount.linger = "0s"'
+  tenants=1
+  /usr/bin/python3 "$here/make_variations.py" "$T/images" 1 $((scale + 4))
+  build_number 1
+  four_builders 1 "$scale"
+  thaw images --tenant tenant-0 --json | jq -S '[.images[] | {name, tag, manifest}]' >"$T/before"
+  start_daemon
+  (set +e; number=0; until [ -e "$T/enough" ]; do number=$((number + 1)); build_number $((scale + 1 + number % 4)) || exit 1; done) &
+  building=$!
+  # Each mount opens its image anew, with whatever key wraps it by then.
+  (until [ -e "$T/enough" ]; do
+    for number in 1 2 3 4; do
+      mkdir -p "$T/mnt/$number"
+      thaw mount "image-$number:1" "$T/mnt/$number" --tenant tenant-0 >/dev/null && cmp "$T/mnt/$number/own/name" - <<<"image $number" &&
+        thaw umount "$T/mnt/$number" || exit 1
+    done
+  done) &
+  reading=$!
+  while [ "$killed" -lt 12 ]; do
+    thaw keys rotate tenant-0 >/dev/null 2>&1 &
+    rotation=$!
+    sleep "0.$((RANDOM % 10))"
+    if kill -KILL "$rotation" 2>/dev/null; then killed=$((killed + 1)); fi
+    wait "$rotation" || continue
+    break
+  done
+  [ "$killed" -gt 0 ] || fail "no rotation was killed"
+  thaw keys rotate tenant-0 --json >"$T/rotation.json"
+  touch "$T/enough"
+  wait "$building" || fail "a build under the rotation failed"
+  wait "$reading" || fail "a mount under the rotation failed"
+  # A build may have taken the old key just before.
+  thaw keys rotate tenant-0 --json >"$T/rotation.json"
+  thaw keys list --envelopes --json >"$T/keys.json"
+  equal "$(jq '[.keys[] | select(.current == false) | .envelopes] | add // 0' "$T/keys.json")" 0 "envelopes under old keys"
+  for number in $(jq -r '.keys[] | select(.current == false) | .id' "$T/keys.json"); do thaw keys retire "$number"; done
+  thaw images --tenant tenant-0 --json | jq -S --slurpfile before "$T/before" \
+    '[.images[] | {name, tag, manifest} | select(. as $one | $before[0] | any(.name == $one.name))]' >"$T/after"
+  cmp "$T/before" "$T/after" || fail "manifests changed"
+  echo "$scale images; $killed rotations were killed"
+  thaw verify --all >/dev/null
+  equal "$(json_value .read_errors thaw stats)" 0 "failed reads"
+  stop_daemon
+}
+
 remove_leases() {
   local key
   listing leases%2F | grep -o '<Key>[^<]*' | while IFS='>' read -r _ key; do
@@ -85,7 +133,7 @@ remove_leases() {
 
 # Half of the images go while some are read and as many are built; the collector is killed again and again.
 test_half_of_them_go_while_others_are_read_and_built() {
-  begin '.roots.expire_for = "0s"'
+  begin '.roots.expire_for = "0s" | .gc.begin_percent = 0'
   local few=$((scale / 20 + 2)) number kills=0 status building reading live
   /usr/bin/python3 "$here/make_variations.py" "$T/images" 1 $((scale + few))
   build_number 1

@@ -49,6 +49,24 @@ TEST_CASE("collection goes as far as the waits allow, and on with the next run",
   CHECK(fixture.keys_in("roots/2/chunks/").size() == 2);
 }
 
+TEST_CASE("a generation begins when enough of the images are used by nothing", "[collect]") {
+  CollectFixture fixture;
+  for (unsigned n = 0; n < 4; ++n)
+    REQUIRE(fixture.build(MemoryDevice({n, n + 1}), "web-" + std::to_string(n)).ok());
+  REQUIRE(fixture.remove_name("web-0").ok());
+  CollectRoom room = fixture.room();
+  CollectPolicy policy{std::chrono::seconds(0), 26};
+  const auto waits = collect(room, policy, {});
+  REQUIRE(waits.ok());
+  CHECK(waits->steps.empty());
+  REQUIRE(waits->waiting.size() == 1);
+  CHECK(waits->waiting[0].why.find("gc.begin_percent") != std::string::npos);
+  policy.begin_percent = 25;
+  CHECK(actions_of(collect(room, policy, {}).value()) ==
+        std::vector{CollectAction::kCreate, CollectAction::kRetire, CollectAction::kExpire,
+                    CollectAction::kDelete});
+}
+
 TEST_CASE("a plan says what it costs and changes nothing", "[collect]") {
   CollectFixture fixture;
   REQUIRE(fixture.build(MemoryDevice({2, 4}), "web").ok());
