@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "lib/base/file.h"
@@ -65,7 +66,17 @@ Json attach_json(const char* operation, const AttachRequest& request) {
           {"read_ahead_kb", request.read_ahead_kb}};
 }
 
+std::vector<std::string> helper_command() {
+  std::error_code failure;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", failure);
+  const std::string beside = self.parent_path() / "thawd-mount-helper";
+  if (!failure && ::access(beside.c_str(), X_OK) == 0) return {beside};
+  return {"/proc/self/exe", "--mount-helper"};
+}
+
 }  // namespace
+
+HelperClient::HelperClient() : command_(helper_command()) {}
 
 Result<std::string> HelperClient::run(const std::string& request) const {
   THAW_ASSIGN(Pipe to, make_pipe());

@@ -77,6 +77,8 @@ Result<pid_t> start_container(const Runtime& runtime, const std::string& bundle,
 }
 
 void delete_container(const Runtime& runtime, const std::string& id) {
+  // What ended by itself the runtime has removed, and to start it takes longer than to look.
+  if (::access((runtime.state_dir + "/" + id).c_str(), F_OK) != 0) return;
   const auto pid =
       spawn({runtime.program, "--root", runtime.state_dir, "delete", "--force", id}, Output::kDiscarded);
   if (!pid.ok()) return;

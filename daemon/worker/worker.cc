@@ -139,7 +139,6 @@ class Worker {
                 zone_ ? &zone_->store() : nullptr},
                chain_options(reading.config)),
         images_(chain_, counters, timers_, reading.config.read_deadline),
-        helpers_({"/proc/self/exe", "--mount-helper"}),
         mounts_({images_, link, helpers_, timers_}, mount_options(reading.config)),
         traces_({session_->store(), chain_, counters, timers_, prefetch_window(reading.config)}),
         live_({*session_, mounts_, images_, chain_, traces_, zone_.get(), flash_.get(),

@@ -132,6 +132,17 @@ test_a_mount_over_what_the_daemon_needs_is_refused() {
   stop_daemon
 }
 
+test_without_its_helper_program_the_daemon_mounts_too() {
+  mkdir "$T/bin"
+  cp "$(command -v thawd)" "$T/bin/"
+  local PATH=$T/bin:$PATH
+  begin
+  thaw mount debian:1 "$T/mnt" >/dev/null
+  [ -x "$T/mnt/bin/sh" ] || fail "it is empty"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+
 test_two_hundred_mounts_at_once() {
   begin '.mount.linger = "60s"'
   local number pids=() pid

@@ -148,7 +148,7 @@ Status run_worker(const std::string& run_dir, long linger_ms) {
   THAW_ASSIGN(Inheritance inheritance, link.inherit());
   WorkerPool pool("reply", 2);
   DiskFiles files(pool);
-  HelperClient helpers({"/proc/self/exe", "--mount-helper"});
+  HelperClient helpers;
   MountTable table({files, link, helpers, steady_clock()},
                    {.run_dir = run_dir, .linger = std::chrono::milliseconds(linger_ms)});
   THAW_TRY(table.restore(inheritance.records));
