@@ -13,6 +13,8 @@ namespace thaw {
 namespace {
 
 constexpr size_t kStageBytes = 4 * kMiB;
+// A read of a chunk that comes upon a write waits for it: it is to be a short one.
+constexpr size_t kPieceBytes = 256 * kKiB;
 // Two small reads each: as many as the file carries out at once.
 constexpr size_t kRecoveriesAtOnce = 16;
 constexpr uint32_t kPartToReckonFrom = 16;
@@ -31,8 +33,21 @@ Status FlashLog::write(uint64_t offset, Buffer buffer) {
   return {};
 }
 
+Status FlashLog::write_in_pieces(uint64_t offset, ByteView bytes) {
+  while (!bytes.empty()) {
+    const ByteView part = bytes.first(std::min(bytes.size(), kPieceBytes));
+    Buffer piece(part.size());
+    std::ranges::copy(part, piece.mutable_view().begin());
+    THAW_TRY(write(offset, std::move(piece)));
+    offset += part.size();
+    bytes = bytes.subspan(part.size());
+  }
+  return {};
+}
+
 Status FlashLog::sync() {
   THAW_TRY(await<bool>([this](Completion<bool> done) { file_.sync(std::move(done)); }));
+  unsynced_ = false;
   return {};
 }
 
@@ -200,9 +215,8 @@ Status FlashLog::stage(const SealedChunk& chunk) {
 
 Status FlashLog::flush() {
   if (staged_.empty()) return {};
-  Buffer full = std::exchange(stage_, {});
-  full.truncate(std::exchange(stage_used_, 0));
-  THAW_TRY(write(offset_of(*open_, staged_.front().page), std::move(full)));
+  const size_t bytes = std::exchange(stage_used_, 0);
+  THAW_TRY(write_in_pieces(offset_of(*open_, staged_.front().page), stage_.view().first(bytes)));
   index_.add(*open_, staged_);
   records_.insert(records_.end(), staged_.begin(), staged_.end());
   staged_.clear();
@@ -215,7 +229,7 @@ Status FlashLog::seal() {
   Buffer footer(footer_bytes());
   write_footer(geometry_, {log_, regions_.at(*open_).sequence}, records_, footer.mutable_view());
   THAW_TRY(write(footer_offset(*open_), std::move(footer)));
-  THAW_TRY(sync());
+  unsynced_ = true;
   open_.reset();
   records_.clear();
   next_page_ = 0;

@@ -27,6 +27,10 @@ class FlashLog {
   // where it was.
   Status append(const std::vector<SealedChunk>& chunks);
 
+  // Whether a region was sealed that a power loss may take still; and what ends that.
+  bool is_unsynced() const { return unsynced_; }
+  Status sync();
+
   // As many regions as fit into `bytes` from now on; what lies beyond is forgotten, and may be cut off the
   // file afterwards. REQUIRES: open() succeeded; a larger file has its new size already
   Status resize(uint64_t bytes);
@@ -74,7 +78,7 @@ class FlashLog {
   std::future<Result<Buffer>> begin_read(uint64_t offset, size_t bytes);
   Result<Buffer> read(uint64_t offset, size_t bytes) { return begin_read(offset, bytes).get(); }
   Status write(uint64_t offset, Buffer buffer);
-  Status sync();
+  Status write_in_pieces(uint64_t offset, ByteView bytes);
 
   DiskFile& file_;
   FlashIndex& index_;
@@ -86,6 +90,7 @@ class FlashLog {
   uint64_t last_sequence_ = 0;
   uint64_t written_ = 0;
   uint64_t evicted_ = 0;
+  bool unsynced_ = false;
 
   // The open region.
   std::optional<uint32_t> open_;

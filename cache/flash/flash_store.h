@@ -36,6 +36,9 @@ struct FlashLimits {
   uint64_t pending_bytes = 32ULL << 20;  // accepted and not yet written; what comes beyond is dropped
   uint64_t batch_bytes = 4ULL << 20;     // written at once
   Duration batch_wait = std::chrono::milliseconds(300);  // so long a chunk waits for others at most
+  // So long a sealed region may be lost with the power. Not at once: what a device is told to make durable,
+  // its reads wait for.
+  Duration sync_every = std::chrono::seconds(1);
   // A read holds its slot, and its buffer of one chunk, until what the disk answered was verified.
   Slots::Caps reads = Slots::caps(128);
   uint32_t reads_waiting = 4096;  // for a slot; more are misses
@@ -110,11 +113,13 @@ class FlashStore final : public ChunkStore {
   void apply_resize() EXCLUDES(mutex_);
   std::vector<SealedChunk> take_batch() EXCLUDES(mutex_);
   void write_batch(const std::vector<SealedChunk>& batch);
+  void sync_when_due(Duration after);
 
   const Parts parts_;
   const FlashLimits limits_;
   FlashIndex index_;
-  FlashLog log_;  // of the thread in run()
+  FlashLog log_;        // of the thread in run()
+  TimePoint synced_{};  // the same
 
   mutable Mutex mutex_;
   CondVar changed_;

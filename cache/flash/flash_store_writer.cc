@@ -7,16 +7,29 @@ namespace thaw {
 
 void FlashStore::run() {
   open_log();
-  while (true) {
+  bool more = true;
+  while (more) {
     const std::vector<SealedChunk> batch = take_batch();
     apply_resize();
-    if (!batch.empty()) {
-      write_batch(batch);
-      continue;
+    if (!batch.empty()) write_batch(batch);
+    {
+      MutexLock lock(mutex_);
+      more = !batch.empty() || !stopping_;
     }
-    MutexLock lock(mutex_);
-    if (stopping_) return;
+    sync_when_due(more ? limits_.sync_every : Duration{});
   }
+}
+
+void FlashStore::sync_when_due(Duration after) {
+  if (!log_.is_unsynced() || steady_clock().now() - synced_ < after) return;
+  const Status done = log_.sync();
+  synced_ = steady_clock().now();
+  MutexLock lock(mutex_);
+  error_ = done.ok() ? "" : done.error().message;
+  if (done.ok()) return;
+  count(parts_.counters.errors);
+  changed_.wait_for(mutex_, limits_.pause);
+  error_.clear();
 }
 
 void FlashStore::stop() {
@@ -43,13 +56,20 @@ void FlashStore::open_log() {
   }
 }
 
-// Waits for a chunk, and then a little for more; empty when it is time to stop.
+// Waits for a chunk, and then a little for more; empty when it is time to stop, or to sync.
 std::vector<SealedChunk> FlashStore::take_batch() {
   std::vector<SealedChunk> batch;
   MutexLock lock(mutex_);
   writing_ = false;
   changed_.notify_all();
-  while (pending_.empty() && !stopping_ && !wanted_bytes_) changed_.wait(mutex_);
+  while (pending_.empty() && !stopping_ && !wanted_bytes_) {
+    if (log_.is_unsynced()) {
+      changed_.wait_for(mutex_, limits_.sync_every);
+      if (pending_.empty()) return batch;
+    } else {
+      changed_.wait(mutex_);
+    }
+  }
   const TimePoint until = steady_clock().now() + limits_.batch_wait;
   while (pending_bytes_ < limits_.batch_bytes && !stopping_ && !wanted_bytes_ &&
          steady_clock().now() < until) {

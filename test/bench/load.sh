@@ -148,10 +148,10 @@ comes from the store, once from flash."
   neighbour "from the store"
   limit "fair: p99 of reads from the store beside a heavy reader / alone" "$NEIGHBOUR" "<=" 3
   end_far_daemon
-  far_daemon 300ms ".flash.path = \"$WORK/load/flash\" | .flash.size = \"1GiB\""
+  far_daemon 300ms ".flash.path = \"$WORK/load/flash\" | .flash.size = \"4GiB\""
   load_mount a
   load_mount b
-  # Every chunk of b comes by, and lies on flash a second later.
+  # Every chunk of b comes by, lies on flash a second later, and is not overwritten by what image a brings.
   while read -r offset length; do
     dd if="${DEVICE[b]}" of=/dev/null bs=1M iflag=skip_bytes,count_bytes skip="$offset" count="$length" status=none
   done <"$WORK/b.extents"

@@ -35,9 +35,14 @@ class FaultyDiskFile final : public DiskFile {
   }
   void write(uint64_t offset, Buffer buffer, Completion<Buffer> done) override {
     if (fail_writes) return done(system_error("write", ENOSPC));
+    if (buffer.size() > longest_write) longest_write = buffer.size();
     file_.write(offset, std::move(buffer), std::move(done));
   }
-  void sync(Completion<bool> done) override { file_.sync(std::move(done)); }
+  void sync(Completion<bool> done) override {
+    ++syncs;
+    if (fail_writes) return done(system_error("sync", EIO));
+    file_.sync(std::move(done));
+  }
 
   size_t held() const {
     MutexLock lock(mutex_);
@@ -57,6 +62,8 @@ class FaultyDiskFile final : public DiskFile {
   std::atomic<bool> fail_reads{false};
   std::atomic<bool> fail_writes{false};
   std::atomic<bool> hold_reads{false};
+  std::atomic<uint64_t> longest_write{0};  // one thread writes
+  std::atomic<uint32_t> syncs{0};
 
  private:
   DiskFile& file_;

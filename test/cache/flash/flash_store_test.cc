@@ -77,6 +77,29 @@ TEST_CASE("a log that is full gives up its oldest regions, and keeps what was re
   CHECK(flash.found(1000, 300, kChunk) == kept);
 }
 
+TEST_CASE("writes are short, and regions are synced together, with the last one when nothing more comes") {
+  const DiskKind disk = GENERATE(from_range(disk_kinds()));
+  const TemporaryFolder folder;
+  FlashLimits limits = Flash::quick();
+  limits.sync_every = std::chrono::seconds(1);
+  Flash flash(disk, folder / "log", limits);
+  flash.tier.wait_until_written();
+  const uint32_t before = flash.faulty.syncs;
+  const TimePoint start = steady_clock().now();
+  // Seven in a region: ten regions are sealed.
+  flash.put(0, 75, kChunk);
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(steady_clock().now() - start);
+  CHECK(flash.faulty.syncs - before <= 1 + static_cast<uint64_t>(seconds.count()));
+  CHECK(flash.faulty.longest_write <= 256 * 1024);
+  const uint32_t written = flash.faulty.syncs;
+  while (flash.faulty.syncs == written && steady_clock().now() - start < std::chrono::seconds(30))
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  CHECK(flash.faulty.syncs == written + 1);
+  std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+  CHECK(flash.faulty.syncs == written + 1);
+  CHECK(flash.counters.errors == 0);
+}
+
 TEST_CASE("a flash tier grows and shrinks while it is used, and keeps what still fits") {
   const DiskKind disk = GENERATE(from_range(disk_kinds()));
   const TemporaryFolder folder;
