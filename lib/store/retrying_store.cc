@@ -1,6 +1,7 @@
 #include "lib/store/retrying_store.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "lib/base/retry_backoff.h"
 #include "lib/crypto/random.h"
@@ -31,11 +32,61 @@ void RetryingStore::begin(Start<T> start, TimePoint deadline, Completion<T> done
 
 template <class T>
 void RetryingStore::attempt(std::unique_ptr<Operation<T>> operation) {
-  // A copy: an answer inside the call may end the operation.
-  const Start<T> start = operation->start;
-  start([this, operation = std::move(operation)](Result<T> answer) mutable {
-    answered(std::move(operation), std::move(answer));
+  take_turn([this, operation = std::move(operation)]() mutable {
+    // A copy: an answer inside the call may end the operation.
+    const Start<T> start = operation->start;
+    start([this, operation = std::move(operation)](Result<T> answer) mutable {
+      end_turn(answer.ok() || !is_worth_another_try(answer.error()) ? Load::kTaken : Load::kTooMuch);
+      answered(std::move(operation), std::move(answer));
+    });
   });
+}
+
+void RetryingStore::take_turn(Task begin) {
+  {
+    MutexLock lock(mutex_);
+    waiting_.push_back(std::move(begin));
+  }
+  pump();
+}
+
+void RetryingStore::end_turn(Load load) {
+  {
+    MutexLock lock(mutex_);
+    --under_way_;
+    if (load == Load::kTaken) {
+      cap_.answered();
+    } else {
+      cap_.overloaded(timers_.now());
+    }
+  }
+  pump();
+}
+
+// One thread at a time, in a loop: a store that answers inside the call would recurse otherwise.
+void RetryingStore::pump() {
+  {
+    MutexLock lock(mutex_);
+    if (std::exchange(pumping_, true)) return;
+  }
+  while (Task begin = next_turn()) begin();
+}
+
+Task RetryingStore::next_turn() {
+  MutexLock lock(mutex_);
+  if (waiting_.empty() || under_way_ >= cap_.now()) {
+    pumping_ = false;
+    return {};
+  }
+  ++under_way_;
+  Task next = std::move(waiting_.front());
+  waiting_.pop_front();
+  return next;
+}
+
+uint32_t RetryingStore::cap() const {
+  MutexLock lock(mutex_);
+  return cap_.now();
 }
 
 template <class T>

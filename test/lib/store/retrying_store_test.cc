@@ -14,6 +14,16 @@ class TroubledStore final : public ObjectStore {
   std::deque<Code> troubles;
   Duration retry_after = Duration::zero();
   int calls = 0;
+  bool holds = false;  // answers with answer_held() only
+  std::deque<Task> held;
+
+  void answer_held() {
+    while (!held.empty()) {
+      Task answer = std::move(held.front());
+      held.pop_front();
+      answer();
+    }
+  }
 
   void get(const std::string&, const GetOptions&, Completion<Object> done) override {
     answer(std::move(done), Object{});
@@ -39,6 +49,17 @@ class TroubledStore final : public ObjectStore {
   template <class T>
   void answer(Completion<T> done, T value) {
     ++calls;
+    if (holds) {
+      held.emplace_back([this, done = std::move(done), value = std::move(value)]() mutable {
+        answer_now(std::move(done), std::move(value));
+      });
+      return;
+    }
+    answer_now(std::move(done), std::move(value));
+  }
+
+  template <class T>
+  void answer_now(Completion<T> done, T value) {
     if (troubles.empty()) return done(std::move(value));
     const Code code = troubles.front();
     troubles.pop_front();
@@ -150,6 +171,37 @@ TEST_CASE("every operation is tried again", "[store]") {
   f.run();
   CHECK(answers == 5);
   CHECK(f.store.retries() >= 5);
+}
+
+TEST_CASE("so many operations are under way as the store takes, and none is lost", "[store]") {
+  Fixture f;
+  f.below.holds = true;
+  const uint32_t most = f.store.cap();
+  uint32_t done = 0;
+  for (uint32_t i = 0; i < 3 * most; ++i)
+    f.store.size_of("k", [&done](Result<uint64_t> result) { done += result.ok() ? 1 : 0; });
+  CHECK(f.below.held.size() == most);
+
+  // Half of these are refused: the next ones are fewer.
+  f.below.troubles.assign(most / 2, Code::kUnreachable);
+  std::deque<Task> first;
+  first.swap(f.below.held);
+  for (Task& answer : first) answer();
+  CHECK(f.store.cap() < most);
+  CHECK(f.below.held.size() == f.store.cap());
+
+  for (int round = 0; round < 100 && done < 3 * most; ++round) {
+    f.below.answer_held();
+    f.run();
+  }
+  CHECK(done == 3 * most);
+  CHECK(f.store.retries() == most / 2);
+  // It comes back with every answer that is none too many.
+  for (uint32_t i = 0; i < 100 * most; ++i) {
+    f.ask();
+    f.below.answer_held();
+  }
+  CHECK(f.store.cap() == most);
 }
 
 }  // namespace thaw::retrying_store_test

@@ -1,4 +1,4 @@
-#include "cache/request_cap.h"
+#include "lib/base/request_cap.h"
 
 #include <catch2/catch.hpp>
 
