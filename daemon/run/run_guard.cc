@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,7 +41,9 @@ bool was_dismissed(int fd) {
 Result<RunGuard> RunGuard::start(const Runtime& runtime, const std::string& state_dir,
                                  const std::string& id) {
   std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return system_error("pipe", errno);
+  // Not a pipe: a guard that was killed must not end the command by SIGPIPE.
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
+    return system_error("socketpair", errno);
   Fd watched(ends[0]);
   Fd alive(ends[1]);
   const pid_t pid = ::fork();
@@ -60,7 +63,7 @@ RunGuard::RunGuard(RunGuard&& other) noexcept
 
 RunGuard::~RunGuard() {
   if (pid_ < 0) return;
-  if (::write(alive_.get(), &kDismissed, 1) != 1) ::kill(pid_, SIGKILL);
+  if (::send(alive_.get(), &kDismissed, 1, MSG_NOSIGNAL) != 1) ::kill(pid_, SIGKILL);
   while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }
 }

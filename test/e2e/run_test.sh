@@ -136,6 +136,20 @@ nothing_is_left_of_it() {
     ! pgrep -f "sleep 6[0]" >/dev/null
 }
 
+test_a_killed_guard_harms_nobody() {
+  begin
+  local pid
+  thaw run debian:1 -- sh -c 'echo ready; read line; exit 7' >"$T/container.out" 2>&1 < <(sleep 3) &
+  pid=$!
+  wait_for 20 grep -q ready "$T/container.out" || fail "the container did not start: $(cat "$T/container.out")"
+  pgrep -P "$pid" -x thaw | xargs kill -9
+  local status=0
+  wait "$pid" || status=$?
+  equal "$status" 7 "exit status"
+  [ -z "$(ls "$T/state/run")" ] || fail "left: $(ls "$T/state/run")"
+  end
+}
+
 test_what_a_client_and_its_guard_left_the_next_one_sweeps() {
   begin
   local pid
