@@ -72,11 +72,18 @@ test_a_killed_and_a_frozen_node_are_not_missed() {
   [ "$(zone rebuilt)" -gt 0 ] || fail "no read needed parity"
   equal "$(tier origin.hits)" 0 "chunks from the store with a node down"
 
-  start_node "${ports[1]}"  # empty: what is read is written back to it
-  restart
-  read_all >"$T/seen"
-  cmp "$T/wanted" "$T/seen"
-  [ "$(zone repairs)" -gt 0 ] || fail "nothing was written back to the node that came back"
+  # Empty: what is read is written back to it, within a budget, so that one pass may leave something.
+  start_node "${ports[1]}"
+  local passes=0 repairs=1
+  while [ "$repairs" -gt 0 ]; do
+    restart
+    read_all >"$T/seen"
+    cmp "$T/wanted" "$T/seen"
+    repairs=$(zone repairs)
+    passes=$((passes + 1))
+    [ "$passes" -lt 20 ] || fail "after $passes passes the node that came back lacks something still"
+  done
+  [ "$passes" -gt 1 ] || fail "nothing was written back to the node that came back"
 
   kill -STOP "${node_pid[${ports[2]}]}"
   restart
