@@ -17,6 +17,11 @@ end() {
   stop_daemon
 }
 
+# The container says "ready" into T/container.out.
+wait_until_ready() {
+  wait_for 20 grep -q ready "$T/container.out" || fail "the container did not start: $(cat "$T/container.out")"
+}
+
 test_status_and_stdio_pass_through() {
   begin
   equal "$(thaw run debian:1 -- /bin/echo one "two  three")" "one two  three" "what echo printed"
@@ -74,7 +79,7 @@ test_signals_reach_the_container() {
   thaw run debian:1 -- bash -c 'trap "echo got-term; exit 3" TERM; echo ready; while :; do sleep 0.1; done' \
     >"$T/container.out" 2>&1 &
   pid=$!
-  wait_for 20 grep -q ready "$T/container.out" || fail "the container did not start: $(cat "$T/container.out")"
+  wait_until_ready
   kill -TERM "$pid"
   wait "$pid" || status=$?
   equal "$status" 3 "status after SIGTERM"
@@ -125,7 +130,7 @@ test_a_killed_client_leaves_nothing() {
   local pid
   thaw run debian:1 -- sh -c 'echo ready; sleep 60' >"$T/container.out" 2>&1 &
   pid=$!
-  wait_for 20 grep -q ready "$T/container.out" || fail "the container did not start: $(cat "$T/container.out")"
+  wait_until_ready
   kill -9 "$pid"
   wait "$pid" 2>/dev/null || true
   wait_for 10 nothing_is_left_of_it || fail "left: $(thaw ps) $(ls "$T/state/run") $(pgrep -f -a "$T/state/run")"
@@ -141,7 +146,7 @@ test_a_killed_guard_harms_nobody() {
   local pid
   thaw run debian:1 -- sh -c 'echo ready; read line; exit 7' >"$T/container.out" 2>&1 < <(sleep 3) &
   pid=$!
-  wait_for 20 grep -q ready "$T/container.out" || fail "the container did not start: $(cat "$T/container.out")"
+  wait_until_ready
   pgrep -P "$pid" -x thaw | xargs kill -9
   local status=0
   wait "$pid" || status=$?
@@ -155,7 +160,7 @@ test_what_a_client_and_its_guard_left_the_next_one_sweeps() {
   local pid
   thaw run debian:1 -- sh -c 'echo ready; sleep 61' >"$T/container.out" 2>&1 &
   pid=$!
-  wait_for 20 grep -q ready "$T/container.out" || fail "the container did not start: $(cat "$T/container.out")"
+  wait_until_ready
   pgrep -P "$pid" -x thaw | xargs kill -9 "$pid"
   wait "$pid" 2>/dev/null || true
   [ -n "$(ls "$T/state/run")" ] || fail "nothing to sweep"
