@@ -136,10 +136,7 @@ test_a_killed_client_leaves_nothing() {
   wait_for 10 nothing_is_left_of_it || fail "left: $(thaw ps) $(ls "$T/state/run") $(pgrep -f -a "$T/state/run")"
   end
 }
-nothing_is_left_of_it() {
-  [ "$(thaw ps --json | jq '.mounts | length')" = 0 ] && [ -z "$(ls "$T/state/run")" ] &&
-    ! pgrep -f "sleep 6[0]" >/dev/null
-}
+nothing_is_left_of_it() { no_container_left && ! pgrep -f "sleep 6[0]" >/dev/null; }
 
 test_a_killed_guard_harms_nobody() {
   begin
