@@ -114,6 +114,8 @@ class FlashStore final : public ChunkStore {
   std::vector<SealedChunk> take_batch() EXCLUDES(mutex_);
   void write_batch(const std::vector<SealedChunk>& batch);
   void sync_when_due(Duration after);
+  // The end of a write or sync: after one that failed, nothing is taken for a while.
+  void pause_after(const Status& done) REQUIRES(mutex_);
 
   const Parts parts_;
   const FlashLimits limits_;

@@ -25,11 +25,15 @@ void FlashStore::sync_when_due(Duration after) {
   const Status done = log_.sync();
   synced_ = steady_clock().now();
   MutexLock lock(mutex_);
+  pause_after(done);
+}
+
+void FlashStore::pause_after(const Status& done) {
   error_ = done.ok() ? "" : done.error().message;
-  if (done.ok()) return;
+  if (done.ok() || stopping_) return;
   count(parts_.counters.errors);
   changed_.wait_for(mutex_, limits_.pause);
-  error_.clear();
+  error_.clear();  // the next chunk tries again
 }
 
 void FlashStore::stop() {
@@ -98,14 +102,12 @@ void FlashStore::write_batch(const std::vector<SealedChunk>& batch) {
   // Headers, footers and what is written again when its region goes wear the flash as well.
   const uint64_t more = written_ - before;
   if (more > chunk_bytes) admission_.spend(more - chunk_bytes);
-  error_ = written.ok() ? "" : written.error().message;
-  if (written.ok() || stopping_) return;
-  count(parts_.counters.errors);
-  dropped_ += batch.size() + pending_.size();
-  pending_.clear();
-  pending_bytes_ = 0;
-  changed_.wait_for(mutex_, limits_.pause);
-  error_.clear();  // the next chunk tries again
+  if (!written.ok() && !stopping_) {
+    dropped_ += batch.size() + pending_.size();
+    pending_.clear();
+    pending_bytes_ = 0;
+  }
+  pause_after(written);
 }
 
 void FlashStore::apply_resize() {
