@@ -124,12 +124,11 @@ TEST_CASE("all nodes are restarted, each when the one before holds 99 % again", 
     zone.settle();
   };
   for (const auto& node : nodes.nodes) {
-    const size_t before = node->items();
-    CHECK(before == kChunks);
+    CHECK(node->items() >= kChunks);  // a shard of each, and the claim of one that was missed just now
     node->kill();
     read_all();  // while it is away
     node->start();
-    while (node->items() * 100 < before * 99) read_all();
+    while (node->items() * 100 < kChunks * 99) read_all();
   }
   CAPTURE(reads, misses);
   CHECK(zone.counters.repairs >= 5 * kChunks * 99 / 100);
