@@ -128,7 +128,7 @@ test_signals_that_end_it_give_128_and_their_number() {
 test_a_killed_client_leaves_nothing() {
   begin
   local pid
-  thaw run debian:1 -- sh -c 'echo ready; sleep 60' >"$T/container.out" 2>&1 &
+  thaw run debian:1 -- sh -c 'echo ready; sleep 59' >"$T/container.out" 2>&1 &
   pid=$!
   wait_until_ready
   kill -9 "$pid"
@@ -136,7 +136,7 @@ test_a_killed_client_leaves_nothing() {
   wait_for 10 nothing_is_left_of_it || fail "left: $(thaw ps) $(ls "$T/state/run") $(pgrep -f -a "$T/state/run")"
   end
 }
-nothing_is_left_of_it() { no_container_left && ! pgrep -f "sleep 6[0]" >/dev/null; }
+nothing_is_left_of_it() { no_container_left && ! pgrep -f "sleep 5[9]" >/dev/null; }
 
 test_a_killed_guard_harms_nobody() {
   begin
