@@ -85,7 +85,7 @@ class HugeStore final : public ObjectStore {
 
 }  // namespace
 
-TEST_CASE("ten million chunks are counted and removed, a page at a time", "[collect]") {
+TEST_CASE("ten million chunks are counted and removed, a page at a time", "[collect][heavy]") {
   HugeStore store;
   Catalog catalog(store);
   ThreadPool threads(4);

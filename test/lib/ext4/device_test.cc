@@ -183,7 +183,7 @@ TEST_CASE("a directory of many blocks, and small ones around it") {
   check_whole(sample);
 }
 
-TEST_CASE("more folders in a folder than a link count can say") {
+TEST_CASE("more folders in a folder than a link count can say", "[heavy]") {
   SampleTree sample;
   sample.folder("parent");
   for (int i = 0; i < 65001; ++i) sample.folder("parent/" + std::to_string(i));

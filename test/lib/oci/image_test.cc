@@ -199,7 +199,7 @@ TEST_CASE("an error while layers are decoded ahead leaves nothing running", "[oc
   CHECK(message(shop.read(&threads)).find("hard link to missing") != std::string::npos);
 }
 
-TEST_CASE("a file of more than 4 GiB is read whole", "[oci][large]") {
+TEST_CASE("a file of more than 4 GiB is read whole", "[oci][heavy]") {
   // Zeros with a byte behind 4 GiB, as a plain tar: zstd makes it small, the ratio limit has to be told.
   TemporaryFolder folder;
   ImageBuilder builder(folder.path() + "/layout");
