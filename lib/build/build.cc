@@ -71,7 +71,8 @@ Result<std::string> runtime_config_json(const RuntimeConfig& config) {
 Result<BuildReport> build(Workshop& shop, const BuildRequest& request) {
   const auto begin = std::chrono::steady_clock::now();
   THAW_TRY(check_tenant(request.tenant));
-  THAW_ASSIGN(Image image, read_image(request.source, request.read));
+  THAW_ASSIGN(SourceImage opened, SourceImage::open(request.source, request.read));
+  THAW_ASSIGN(Image image, opened.read());
   THAW_ASSIGN(const ImageDetails details, details_of(image, request.source));
   THAW_ASSIGN(Device device, lay_out(image.tree, image.spool, LayoutOptions{request.chunk_size}));
   drop_tree(image);

@@ -12,7 +12,7 @@
 namespace thaw {
 
 struct BuildRequest {
-  std::string source;  // as read_image() takes it
+  std::string source;  // as SourceImage takes it
   std::string tenant;
   ImageName name;
   Isolation isolation = Isolation::kShared;

@@ -31,97 +31,6 @@ class CountedStream final : public ByteStream {
   const uint64_t total_;
 };
 
-// One image being read: what its layers share.
-class Reader {
- public:
-  Reader(ImageSource& source, const ReadOptions& options) : source_(source), options_(options) {}
-
-  Result<Image> read();
-
- private:
-  Status read_config(const ImageParts& parts);
-  Status check_platform() const;
-  Status count_stored_bytes(const ImageParts& parts);
-  Result<std::unique_ptr<ByteStream>> open_layer(const Descriptor& layer);
-  Status read_layer(const Descriptor& layer, const Digest& diff_id, LayerApplier& applier);
-
-  ImageSource& source_;
-  const ReadOptions& options_;
-  ImageConfig config_;
-  ExpandedBytes expanded_;
-  uint64_t stored_done_ = 0;
-  uint64_t stored_total_ = 0;
-};
-
-Result<Image> Reader::read() {
-  THAW_ASSIGN(const ImageParts parts, source_.choose(options_.platform));
-  THAW_TRY(read_config(parts));
-  THAW_TRY(count_stored_bytes(parts));
-  Image image;
-  THAW_ASSIGN(image.spool, Spool::create(options_.spool_folder));
-  LayerApplier applier(image.tree, image.spool, options_.limits);
-  for (size_t i = 0; i < parts.layers.size(); ++i) {
-    Status layer = read_layer(parts.layers[i], config_.diff_ids[i], applier);
-    if (layer.ok()) continue;
-    return about("layer " + std::to_string(i + 1) + " of " + std::to_string(parts.layers.size()),
-                 std::move(layer).error());
-  }
-  THAW_TRY(applier.finish());
-  image.tree.count_links();
-  image.config = std::move(config_.runtime);
-  image.platform = std::move(config_.platform);
-  image.source_digest = parts.digest;
-  image.config_digest = "sha256:" + parts.config.digest->hex();
-  return image;
-}
-
-Status Reader::read_config(const ImageParts& parts) {
-  THAW_ASSIGN(const std::string text, read_document(source_, parts.config, options_.limits));
-  auto config = parse_image_config(text, options_.limits);
-  if (!config.ok()) return about("config " + parts.config.name, std::move(config).error());
-  config_ = std::move(config).value();
-  if (config_.diff_ids.size() != parts.layers.size()) {
-    return damaged("the image has " + std::to_string(parts.layers.size()) + " layers, its config lists " +
-                   std::to_string(config_.diff_ids.size()));
-  }
-  return check_platform();
-}
-
-Status Reader::check_platform() const {
-  const Platform& is = config_.platform;
-  const bool known = !is.os.empty() && !is.architecture.empty();
-  if (!known || (is.os == options_.platform.os && is.architecture == options_.platform.architecture))
-    return {};
-  return Error{Code::kNotFound, "the image is for " + printable(is.text()) + ", not for " +
-                                    options_.platform.text() + " (see --platform)"};
-}
-
-Status Reader::count_stored_bytes(const ImageParts& parts) {
-  for (const Descriptor& layer : parts.layers) {
-    THAW_ASSIGN(const uint64_t size, source_.stored_size(layer));
-    stored_total_ += size;
-  }
-  return {};
-}
-
-Result<std::unique_ptr<ByteStream>> Reader::open_layer(const Descriptor& layer) {
-  THAW_ASSIGN(const uint64_t stored, source_.stored_size(layer));
-  THAW_ASSIGN(auto stream, source_.open(layer));
-  stream = std::make_unique<CountedStream>(std::move(stream), options_, stored_done_, stored_total_);
-  stream =
-      std::make_unique<VerifiedStream>(std::move(stream), Expected{layer.name, layer.digest, layer.size});
-  THAW_ASSIGN(stream, decode(std::move(stream)));
-  stream = std::make_unique<ExpansionGuard>(std::move(stream), stored, options_.limits, expanded_);
-  if (options_.executor == nullptr) return stream;
-  return std::unique_ptr<ByteStream>(std::make_unique<DecodeAhead>(std::move(stream), *options_.executor));
-}
-
-Status Reader::read_layer(const Descriptor& layer, const Digest& diff_id, LayerApplier& applier) {
-  THAW_ASSIGN(auto decoded, open_layer(layer));
-  VerifiedStream stream(std::move(decoded), Expected{"uncompressed", diff_id, std::nullopt});
-  return applier.apply(stream);
-}
-
 constexpr std::string_view kRegistryScheme = "docker://";
 
 Result<std::unique_ptr<ImageSource>> open_registry(const std::string& source, const ReadOptions& options) {
@@ -157,6 +66,109 @@ Result<std::unique_ptr<ImageSource>> open_source(const std::string& source, cons
 
 }  // namespace
 
+// One image being read: what its layers share.
+class SourceImage::Reader {
+ public:
+  Reader(std::string subject, std::unique_ptr<ImageSource> source, const ReadOptions& options)
+      : subject_(std::move(subject)), source_(std::move(source)), options_(options) {}
+
+  const std::string& subject() const { return subject_; }  // of errors
+  Status read_head();
+  const ImageHead& head() const { return head_; }
+  Result<Image> read_layers();
+
+ private:
+  Status read_config();
+  Status check_platform() const;
+  Status count_stored_bytes();
+  Result<std::unique_ptr<ByteStream>> open_layer(const Descriptor& layer);
+  Status read_layer(const Descriptor& layer, const Digest& diff_id, LayerApplier& applier);
+
+  const std::string subject_;
+  const std::unique_ptr<ImageSource> source_;
+  const ReadOptions options_;
+  ImageParts parts_;
+  std::vector<Digest> diff_ids_;
+  ImageHead head_;
+  ExpandedBytes expanded_;
+  uint64_t stored_done_ = 0;
+  uint64_t stored_total_ = 0;
+};
+
+Status SourceImage::Reader::read_head() {
+  THAW_ASSIGN(parts_, source_->choose(options_.platform));
+  THAW_TRY(read_config());
+  head_.source_digest = parts_.digest;
+  head_.config_digest = "sha256:" + parts_.config.digest->hex();
+  return {};
+}
+
+Result<Image> SourceImage::Reader::read_layers() {
+  THAW_TRY(count_stored_bytes());
+  Image image{head_, {}, {}};
+  THAW_ASSIGN(image.spool, Spool::create(options_.spool_folder));
+  LayerApplier applier(image.tree, image.spool, options_.limits);
+  for (size_t i = 0; i < parts_.layers.size(); ++i) {
+    Status layer = read_layer(parts_.layers[i], diff_ids_[i], applier);
+    if (layer.ok()) continue;
+    return about("layer " + std::to_string(i + 1) + " of " + std::to_string(parts_.layers.size()),
+                 std::move(layer).error());
+  }
+  THAW_TRY(applier.finish());
+  image.tree.count_links();
+  return image;
+}
+
+Status SourceImage::Reader::read_config() {
+  THAW_ASSIGN(const std::string text, read_document(*source_, parts_.config, options_.limits));
+  auto config = parse_image_config(text, options_.limits);
+  if (!config.ok()) return about("config " + parts_.config.name, std::move(config).error());
+  head_.config = std::move(config->runtime);
+  head_.platform = std::move(config->platform);
+  diff_ids_ = std::move(config->diff_ids);
+  if (diff_ids_.size() != parts_.layers.size()) {
+    return damaged("the image has " + std::to_string(parts_.layers.size()) + " layers, its config lists " +
+                   std::to_string(diff_ids_.size()));
+  }
+  return check_platform();
+}
+
+Status SourceImage::Reader::check_platform() const {
+  const Platform& is = head_.platform;
+  const bool known = !is.os.empty() && !is.architecture.empty();
+  if (!known || (is.os == options_.platform.os && is.architecture == options_.platform.architecture))
+    return {};
+  return Error{Code::kNotFound, "the image is for " + printable(is.text()) + ", not for " +
+                                    options_.platform.text() + " (see --platform)"};
+}
+
+Status SourceImage::Reader::count_stored_bytes() {
+  for (const Descriptor& layer : parts_.layers) {
+    THAW_ASSIGN(const uint64_t size, source_->stored_size(layer));
+    stored_total_ += size;
+  }
+  return {};
+}
+
+Result<std::unique_ptr<ByteStream>> SourceImage::Reader::open_layer(const Descriptor& layer) {
+  THAW_ASSIGN(const uint64_t stored, source_->stored_size(layer));
+  THAW_ASSIGN(auto stream, source_->open(layer));
+  stream = std::make_unique<CountedStream>(std::move(stream), options_, stored_done_, stored_total_);
+  stream =
+      std::make_unique<VerifiedStream>(std::move(stream), Expected{layer.name, layer.digest, layer.size});
+  THAW_ASSIGN(stream, decode(std::move(stream)));
+  stream = std::make_unique<ExpansionGuard>(std::move(stream), stored, options_.limits, expanded_);
+  if (options_.executor == nullptr) return stream;
+  return std::unique_ptr<ByteStream>(std::make_unique<DecodeAhead>(std::move(stream), *options_.executor));
+}
+
+Status SourceImage::Reader::read_layer(const Descriptor& layer, const Digest& diff_id,
+                                       LayerApplier& applier) {
+  THAW_ASSIGN(auto decoded, open_layer(layer));
+  VerifiedStream stream(std::move(decoded), Expected{"uncompressed", diff_id, std::nullopt});
+  return applier.apply(stream);
+}
+
 Platform this_platform() {
 #if defined(__x86_64__)
   return {"linux", "amd64", ""};
@@ -179,16 +191,26 @@ Result<std::string> read_document(BlobSource& source, const Descriptor& blob, co
   return read_small(verified, limits);
 }
 
-Result<Image> read_image(ImageSource& source, const ReadOptions& options) {
-  return Reader(source, options).read();
-}
-
-Result<Image> read_image(const std::string& source, const ReadOptions& options) {
+Result<SourceImage> SourceImage::open(const std::string& source, const ReadOptions& options) {
   const std::string subject = "image " + printable(source);
   auto opened = open_source(source, options);
   if (!opened.ok()) return about(subject, std::move(opened).error());
-  auto image = read_image(*opened.value(), options);
-  if (!image.ok()) return about(subject, std::move(image).error());
+  auto reader = std::make_unique<Reader>(subject, std::move(opened).value(), options);
+  Status head = reader->read_head();
+  if (!head.ok()) return about(subject, std::move(head).error());
+  return SourceImage(std::move(reader));
+}
+
+SourceImage::SourceImage(std::unique_ptr<Reader> reader) : reader_(std::move(reader)) {}
+SourceImage::SourceImage(SourceImage&&) noexcept = default;
+SourceImage& SourceImage::operator=(SourceImage&&) noexcept = default;
+SourceImage::~SourceImage() = default;
+
+const ImageHead& SourceImage::head() const { return reader_->head(); }
+
+Result<Image> SourceImage::read() {
+  auto image = reader_->read_layers();
+  if (!image.ok()) return about(reader_->subject(), std::move(image).error());
   return image;
 }
 

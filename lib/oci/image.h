@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "lib/base/executor.h"
@@ -17,13 +18,17 @@
 
 namespace thaw {
 
-struct Image {
-  Tree tree;
-  Spool spool;
+// What an image's manifest and config say of it.
+struct ImageHead {
   RuntimeConfig config;
   Platform platform;          // as the config has it
   std::string source_digest;  // "sha256:…" of the manifest; of the config for a docker-archive
   std::string config_digest;  // "sha256:…"
+};
+
+struct Image : ImageHead {
+  Tree tree;
+  Spool spool;
 };
 
 struct ReadOptions {
@@ -37,16 +42,32 @@ struct ReadOptions {
   RegistryOptions registry;  // for docker://
 };
 
-// `source` is `oci:DIR[:REF]`, `oci-archive:FILE[:REF]` or `docker-archive:FILE[:REF]`, split at the first
-// colons as containers/image does, or `docker://HOST[:PORT]/REPOSITORY[:TAG][@sha256:DIGEST]`. Blocks; the
-// caller must not be a thread of `options.executor` or `options.registry.executor`.
-//
-// kUsage: no such kind of source, or an ambiguous REF. kNotFound: no such file, REF or platform. kDamaged:
-// bytes that are not what a digest or a format promises. kFailed: a limit, or the disk. Of a registry also
-// kRefused, kUnreachable and kTimedOut.
-Result<Image> read_image(const std::string& source, const ReadOptions& options);
+// An image of which manifest and config are read, and no layer yet.
+class SourceImage {
+ public:
+  // `source` is `oci:DIR[:REF]`, `oci-archive:FILE[:REF]` or `docker-archive:FILE[:REF]`, split at the first
+  // colons as containers/image does, or `docker://HOST[:PORT]/REPOSITORY[:TAG][@sha256:DIGEST]`. Blocks; the
+  // caller must not be a thread of `options.executor` or `options.registry.executor`.
+  //
+  // kUsage: no such kind of source, or an ambiguous REF. kNotFound: no such file, REF or platform. kDamaged:
+  // bytes that are not what a digest or a format promises. kFailed: a limit, or the disk. Of a registry also
+  // kRefused, kUnreachable and kTimedOut.
+  static Result<SourceImage> open(const std::string& source, const ReadOptions& options);
 
-// The same from any source.
-Result<Image> read_image(ImageSource& source, const ReadOptions& options);
+  SourceImage(SourceImage&&) noexcept;
+  SourceImage& operator=(SourceImage&&) noexcept;
+  ~SourceImage();
+
+  const ImageHead& head() const;
+
+  // Reads the layers. Once. Blocks; errors as above.
+  Result<Image> read();
+
+ private:
+  class Reader;
+  explicit SourceImage(std::unique_ptr<Reader> reader);
+
+  std::unique_ptr<Reader> reader_;
+};
 
 }  // namespace thaw

@@ -26,6 +26,11 @@ class TemporaryFolder {
   std::string path_;
 };
 
+inline Result<Image> read_image(const std::string& source, const ReadOptions& options) {
+  THAW_ASSIGN(SourceImage image, SourceImage::open(source, options));
+  return image.read();
+}
+
 std::string gzip(std::string_view bytes);
 std::string zstd(std::string_view bytes);
 std::string digest_of(std::string_view bytes);  // "sha256:…"
