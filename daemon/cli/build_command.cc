@@ -71,6 +71,7 @@ Json report_json(const BuildReport& report) {
   return {{"name", report.name},
           {"manifest", report.manifest.hex()},
           {"root", report.root},
+          {"unchanged", report.unchanged},
           {"device_bytes", report.device_bytes},
           {"content_bytes", report.content_bytes},
           {"chunks", report.chunks},
@@ -87,6 +88,11 @@ Json report_json(const BuildReport& report) {
 std::string report_text(const BuildReport& report) {
   char seconds[32];
   std::snprintf(seconds, sizeof seconds, "%.1f s", report.seconds);
+  if (report.unchanged) {
+    return report.name + "  sha256:" + report.manifest.hex() +
+           "\nunchanged: " + format_size(report.content_bytes) + " of files in " +
+           std::to_string(report.chunks) + " chunks, all there; " + seconds;
+  }
   return report.name + "  sha256:" + report.manifest.hex() + "\n" + format_size(report.content_bytes) +
          " of files in " + std::to_string(report.chunks) + " chunks; " + std::to_string(report.new_chunks) +
          " new (" + format_size(report.new_bytes) + "), " + std::to_string(report.reused_chunks) +

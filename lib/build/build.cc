@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "lib/build/ext4_source.h"
+#include "lib/build/find_unchanged.h"
 #include "lib/ext4/device.h"
 
 namespace thaw {
@@ -28,17 +29,20 @@ Result<Digest> parse_source_digest(const std::string& text) {
   return *digest;
 }
 
-Result<ImageDetails> details_of(const Image& image, const std::string& source) {
+Result<ImageDetails> details_of(const ImageHead& head, const std::string& source) {
   ImageDetails details;
-  THAW_ASSIGN(details.source, parse_source_digest(image.source_digest));
-  THAW_ASSIGN(details.config, runtime_config_json(image.config));
+  THAW_ASSIGN(details.source, parse_source_digest(head.source_digest));
+  THAW_ASSIGN(details.config, runtime_config_json(head.config));
   details.reference = source.substr(0, kMaxReferenceBytes);
-  details.content_bytes = image.tree.content_bytes();
-  for (size_t i = 0; i < image.tree.inode_count(); ++i) {
-    const auto index = static_cast<InodeIndex>(i);
-    if (index == Tree::kRoot || image.tree.inode(index).links > 0) ++details.files;
-  }
   return details;
+}
+
+void count_files(const Tree& tree, ImageDetails& details) {
+  details.content_bytes = tree.content_bytes();
+  for (size_t i = 0; i < tree.inode_count(); ++i) {
+    const auto index = static_cast<InodeIndex>(i);
+    if (index == Tree::kRoot || tree.inode(index).links > 0) ++details.files;
+  }
 }
 
 // The device has all of it by now. Of an image of 400,000 files it is a third of what the build holds, and
@@ -46,6 +50,17 @@ Result<ImageDetails> details_of(const Image& image, const std::string& source) {
 void drop_tree(Image& image) {
   image.tree = Tree();
   ::malloc_trim(0);
+}
+
+Result<BuildReport> build_anew(Workshop& shop, const BuildRequest& request, SourceImage& source_image,
+                               ImageDetails& details) {
+  THAW_ASSIGN(Image image, source_image.read());
+  count_files(image.tree, details);
+  THAW_ASSIGN(Device device, lay_out(image.tree, image.spool, LayoutOptions{request.chunk_size}));
+  drop_tree(image);
+  const Ext4Source source(std::move(device));
+  return store_image(shop, {source, details, request.tenant, request.name, request.isolation, request.apart},
+                     request.upload);
 }
 
 }  // namespace
@@ -71,16 +86,14 @@ Result<std::string> runtime_config_json(const RuntimeConfig& config) {
 Result<BuildReport> build(Workshop& shop, const BuildRequest& request) {
   const auto begin = std::chrono::steady_clock::now();
   THAW_TRY(check_tenant(request.tenant));
-  THAW_ASSIGN(SourceImage opened, SourceImage::open(request.source, request.read));
-  THAW_ASSIGN(Image image, opened.read());
-  THAW_ASSIGN(const ImageDetails details, details_of(image, request.source));
-  THAW_ASSIGN(Device device, lay_out(image.tree, image.spool, LayoutOptions{request.chunk_size}));
-  drop_tree(image);
-  const Ext4Source source(std::move(device));
-  THAW_ASSIGN(
-      BuildReport report,
-      store_image(shop, {source, details, request.tenant, request.name, request.isolation, request.apart},
-                  request.upload));
+  THAW_ASSIGN(SourceImage source, SourceImage::open(request.source, request.read));
+  THAW_ASSIGN(ImageDetails details, details_of(source.head(), request.source));
+  BuildReport report;
+  if (auto unchanged = find_unchanged(shop, request, details)) {
+    report = std::move(*unchanged);
+  } else {
+    THAW_ASSIGN(report, build_anew(shop, request, source, details));
+  }
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin;
   report.seconds = spent.count();
   return report;

@@ -22,6 +22,8 @@ struct BuildRequest {
   UploadOptions upload;
 };
 
+// What the name has already is kept, without reading a layer, when it was made of the same image
+// (find_unchanged.h).
 Result<BuildReport> build(Workshop& shop, const BuildRequest& request);
 
 // The image's runtime configuration as the manifest carries it: a JSON object with "Entrypoint", "Cmd",

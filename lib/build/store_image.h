@@ -38,6 +38,7 @@ struct BuildReport {
   std::string name;  // NAME:TAG
   Digest manifest;
   RootId root;
+  bool unchanged = false;  // the name had this image already, and keeps it
   uint64_t device_bytes = 0;
   uint64_t content_bytes = 0;
   uint64_t chunks = 0;       // distinct, not zeros

@@ -44,6 +44,30 @@ chunks_or_gone() {
   [ "$(find "$T/store" -path '*/chunks/*' -type f 2>/dev/null | wc -l)" -gt "$1" ] || ! kill -0 "$2" 2>/dev/null
 }
 
+test_the_same_image_is_known_by_its_digest() {
+  local first layer
+  write_config
+  cp -a "$IMAGES/debian" "$T/image"
+  first=$(json_value .manifest thaw build "oci:$T/image:latest" web:1)
+  # Its layers are not read: they are not even there.
+  layer=$(find "$T/image/blobs" -type f -size +1M)
+  mv "$layer" "$T/layer"
+  thaw build "oci:$T/image:latest" web:1 --json >"$T/again.json"
+  jq -e --arg m "$first" '.unchanged and .manifest == $m and .new_chunks == 0 and .reused_chunks == .chunks' "$T/again.json" ||
+    fail "the same image again says $(cat "$T/again.json")"
+  thaw build "oci:$T/image:latest" web:1 | grep -q unchanged || fail "no word of it"
+  # Whatever else would be stored than is there has to be made of them.
+  expect 3 thaw build "oci:$T/image:latest" web:2
+  expect 3 thaw build "oci:$T/image:latest" web:1 --isolation private
+  expect 3 thaw build "oci:$T/image:latest" web:1 --verify-existing
+  mv "$T/layer" "$layer"
+  json_value .unchanged thaw build "oci:$T/image:latest" web:1 >/dev/null
+  thaw roots create >/dev/null
+  thaw build "oci:$T/image:latest" web:1 --json >"$T/again.json"
+  jq -e '(.unchanged | not) and .new_chunks == .chunks' "$T/again.json" || fail "in a new root: $(cat "$T/again.json")"
+  thaw verify web:1
+}
+
 test_a_rebuild_heals_a_truncated_chunk() {
   local victim sum
   write_config
