@@ -1,5 +1,7 @@
 #include "daemon/worker/served_images.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <chrono>
 #include <iterator>
@@ -171,12 +173,7 @@ void ServedImages::sample_hit(const ReadableRange& range) const {
 }
 
 void ServedImages::answer(const Asked& asked, ReadReply reply, Result<ReadableRange> range) {
-  if (!range.ok()) {
-    SlowRead read;
-    read.error = range.error().message;
-    reply.fail(range.error());
-    return note_slow(asked, microseconds_since(asked.start), std::move(read));
-  }
+  if (!range.ok()) return fail(asked, std::move(reply), range.error());
   reply.answer([&range](MutableBytes out) -> Status {
     range.value().copy_to(out);
     return {};
@@ -190,6 +187,17 @@ void ServedImages::answer(const Asked& asked, ReadReply reply, Result<ReadableRa
   read.tier = slowest->tier;
   read.journey = slowest->journey;
   note_slow(asked, took_us, std::move(read));
+}
+
+void ServedImages::fail(const Asked& asked, ReadReply reply, const Error& error) {
+  SlowRead read;
+  read.error = error.message;
+  reply.fail(error);
+  note_slow(asked, microseconds_since(asked.start), std::move(read));
+  const auto image = served(asked.inode);
+  if (!image || error.code == Code::kCancelled) return;
+  const auto line = failed_reads_.note(image->manifest, asked.offset, error, clock_.now());
+  if (line) spdlog::error("{}", *line);
 }
 
 // Only for reads that needed more than memory: it looks the image up again.

@@ -17,6 +17,7 @@
 #include "daemon/counters_page.h"
 #include "daemon/mounts/mount_table.h"
 #include "daemon/wiring.h"
+#include "daemon/worker/failed_reads.h"
 #include "daemon/worker/slow_reads.h"
 #include "daemon/worker/trace_report.h"
 #include "fuse/block_files.h"
@@ -98,6 +99,7 @@ class ServedImages final : public BlockFiles, public ImageHost {
     uint32_t length = 0;
   };
   void answer(const Asked& asked, ReadReply reply, Result<ReadableRange> range);
+  void fail(const Asked& asked, ReadReply reply, const Error& error);
   void sample_hit(const ReadableRange& range) const;
   void note_slow(const Asked& asked, uint64_t took_us, SlowRead read) const;
   uint64_t microseconds_since(TimePoint start) const;
@@ -108,6 +110,7 @@ class ServedImages final : public BlockFiles, public ImageHost {
   std::atomic<Duration> deadline_;
   std::function<void(const ChunkRef&)> sample_;  // constant once reads are served; so is the next one
   std::function<void()> hidden_;
+  FailedReads failed_reads_;
 
   // A reader-writer lock: every read looks in, and images come and go rarely.
   mutable std::shared_mutex mutex_;

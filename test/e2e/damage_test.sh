@@ -49,6 +49,7 @@ meet_damage() {  # meet_damage COMMAND
   find "$T/mnt" -ls >/dev/null
   damage_every 15 "$1"
   read_all_against "$T/wanted"
+  grep -q 'error a read of image sha256:[0-9a-f]* at byte [0-9]* failed: ' "$T/thawd.log" || fail "no word in the log"
   thaw umount "$T/mnt"
   stop_daemon
 }
