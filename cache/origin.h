@@ -142,6 +142,8 @@ class Origin final : public ChunkSource, public Expedite {
   // What becomes of a job of which no attempt runs; `attempt` is the one that ended last.
   void missing(Attempt& attempt);
   void wrong(Attempt& attempt, const Digest& digest, Error error);
+  void cut_short(Attempt& attempt, const Digest& digest, Error error);
+  void damaged(Job& job, Error error);
   bool pay_retry() REQUIRES(mutex_);
   void retry_later(Job& job, Error error);
   void pause(Job& job, Duration asked);

@@ -117,7 +117,9 @@ void Origin::verify(Attempt& attempt, Buffer bytes) {
   }
   count(parts_.counters.errors);
   const Digest digest = sha256(bytes.view());  // NOLINT(bugprone-use-after-move): wrong bytes are left there
-  if (is_last(attempt)) wrong(attempt, digest, std::move(chunk).error());
+  if (!is_last(attempt)) return;
+  if (bytes.size() < job.ref.stored_length) return cut_short(attempt, digest, std::move(chunk).error());
+  wrong(attempt, digest, std::move(chunk).error());
 }
 
 // Of a job that is decided.
@@ -187,19 +189,31 @@ void Origin::wrong(Attempt& attempt, const Digest& digest, Error error) {
   Job& job = *attempt.job;
   ++job.turn;
   job.missing_in_row = 0;
-  const bool too_many = job.wrong.add(digest, limits_.retry);
+  if (job.wrong.add(digest, limits_.retry)) return damaged(job, std::move(error));
   bool paid = false;
   {
     MutexLock lock(mutex_);
-    if (too_many) {
-      damage_.remember(job.ref, error, parts_.timers.now());
-    } else {
-      paid = pay_retry();
-    }
+    paid = pay_retry();
   }
-  if (too_many) return finish(job, std::move(error));
   if (paid) return start(attempt);
   retry_later(job, std::move(error));
+}
+
+// An answer that broke off, or an error document in the place of the chunk.
+void Origin::cut_short(Attempt& attempt, const Digest& digest, Error error) {
+  Job& job = *attempt.job;
+  ++job.turn;
+  job.missing_in_row = 0;
+  if (job.wrong.add_short(digest, limits_.retry)) return damaged(job, std::move(error));
+  retry_later(job, std::move(error));
+}
+
+void Origin::damaged(Job& job, Error error) {
+  {
+    MutexLock lock(mutex_);
+    damage_.remember(job.ref, error, parts_.timers.now());
+  }
+  finish(job, std::move(error));
 }
 
 bool Origin::pay_retry() {

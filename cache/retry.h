@@ -16,23 +16,29 @@ struct RetryLimits {
   Duration first_backoff = std::chrono::milliseconds(20);
   Duration longest_backoff = std::chrono::seconds(2);
   uint32_t missing_rounds = 4;  // how often all roots may say that they lack a chunk before it is missing
-  uint32_t wrong_answers = 5;   // of any bytes
-  uint32_t equal_wrong_answers = 3;  // of the same bytes
+  uint32_t wrong_answers = 5;   // of a chunk's length or more
+  uint32_t equal_wrong_answers = 3;  // of the same bytes, short ones too
 };
 
 // The wrong answers that one fetch got.
 class WrongAnswers {
  public:
-  // Counts one, by the digest of its bytes; true when it was one too many.
+  // Count one, by the digest of its bytes; true when it was one too many. A short one is transport trouble,
+  // unless the same comes again and again: then what is stored is short.
   bool add(const Digest& bytes, const RetryLimits& limits) {
     ++total_;
-    return ++seen_[bytes] >= limits.equal_wrong_answers || total_ >= limits.wrong_answers;
+    return add_short(bytes, limits) || total_ >= limits.wrong_answers;
   }
-  uint32_t total() const { return total_; }
+  bool add_short(const Digest& bytes, const RetryLimits& limits) {
+    if (seen_.size() >= kMostSeen) seen_.clear();
+    return ++seen_[bytes] >= limits.equal_wrong_answers;
+  }
 
  private:
+  static constexpr size_t kMostSeen = 16;  // a fetch without a deadline may get any number of short ones
+
   uint32_t total_ = 0;
-  std::map<Digest, uint32_t> seen_;  // at most RetryLimits::wrong_answers
+  std::map<Digest, uint32_t> seen_;
 };
 
 }  // namespace thaw

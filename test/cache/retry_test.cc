@@ -39,6 +39,15 @@ TEST_CASE("three equal wrong answers are too many, or five of any kind", "[retry
   CHECK(different.add(sample_ref(4).id, limits));
 }
 
+TEST_CASE("short answers are too many only when three are equal", "[retry]") {
+  const RetryLimits limits;
+  WrongAnswers answers;
+  for (uint32_t i = 0; i < 100; ++i) CHECK_FALSE(answers.add_short(sample_ref(i).id, limits));
+  CHECK_FALSE(answers.add(sample_ref(200).id, limits));
+  CHECK_FALSE(answers.add_short(sample_ref(200).id, limits));
+  CHECK(answers.add_short(sample_ref(200).id, limits));
+}
+
 TEST_CASE("damage is remembered for its time and within a limit", "[retry]") {
   DamageMemory memory(std::chrono::seconds(5));
   const TimePoint start{std::chrono::hours(1)};
