@@ -63,7 +63,12 @@ Result<BuildRequest> request_of(const Config& config, const BuildOptions& option
   request.read.limits = config.build_limits;
   request.read.spool_folder = config.build_spool_dir;
   request.read.registry = registry_options(config, options);
-  request.upload.existing = options.verify_existing ? Existing::kVerify : Existing::kTrustLength;
+  if (options.verify_existing) {
+    request.upload.existing = Existing::kVerify;
+  } else if (is_s3_url(config.store_url)) {
+    // A folder is asked as fast as the memory of it is read.
+    request.upload.existing = Existing::kTrustMemory;
+  }
   return request;
 }
 
@@ -79,6 +84,7 @@ Json report_json(const BuildReport& report) {
           {"new_chunks", report.new_chunks},
           {"new_bytes", report.new_bytes},
           {"reused_chunks", report.reused_chunks},
+          {"unasked_chunks", report.unasked_chunks},
           {"salt_period", report.salt_period},
           {"popular_chunks", report.popular_chunks},
           {"traced_chunks", report.traced_chunks},
@@ -129,7 +135,8 @@ Status build_image(Invocation& invocation, const BuildOptions& options) {
                 session->cpu(),
                 std::move(trusted),
                 std::string("thaw/") + THAW_VERSION,
-                SaltMemory(invocation.config.state_dir + "/salts")};
+                SaltMemory(invocation.config.state_dir + "/salts"),
+                invocation.config.state_dir + "/known"};
   THAW_ASSIGN(const BuildReport report, build(shop, request));
   invocation.print(report_json(report), report_text(report));
   return {};

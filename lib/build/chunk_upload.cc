@@ -1,6 +1,8 @@
 #include "lib/build/chunk_upload.h"
 
+#include <algorithm>
 #include <cstring>
+#include <numeric>
 #include <utility>
 
 #include "lib/crypto/hash.h"
@@ -17,18 +19,29 @@ struct ChunkUpload::Chunk {
 };
 
 ChunkUpload::ChunkUpload(const DeviceSource& device, const BuildPlace& place, ChunkSalts& salts,
-                         Catalog& catalog, Executor& workers, UploadOptions options)
+                         Catalog& catalog, const KnownChunks& known, Executor& workers, UploadOptions options)
     : device_(device),
       place_(place),
       salts_(salts),
       catalog_(catalog),
+      known_(known),
       workers_(workers),
       options_(std::move(options)),
       in_flight_(options_.in_flight),
       outcomes_(device.shape().chunks.size()) {}
 
 Result<UploadedChunks> ChunkUpload::run() {
-  for (size_t position = 0; position < outcomes_.size(); ++position) {
+  std::vector<size_t> all(outcomes_.size());
+  std::iota(all.begin(), all.end(), size_t{0});
+  THAW_TRY(upload(all));
+  if (known_lies_) THAW_TRY(ask_for_unasked());
+  // Nothing that names a chunk is written before this: also chunks that were found must outlive a power loss.
+  THAW_TRY(catalog_.sync(chunk_folder(place_.root.id)));
+  return collect();
+}
+
+Status ChunkUpload::upload(const std::vector<size_t>& positions) {
+  for (const size_t position : positions) {
     Completion<void> done = in_flight_.start();
     if (!done) break;
     start(position, std::move(done));
@@ -36,13 +49,22 @@ Result<UploadedChunks> ChunkUpload::run() {
   }
   THAW_TRY(in_flight_.drain());
   report_progress();
-  // Nothing that names a chunk is written before this: also chunks that were found must outlive a power loss.
-  THAW_TRY(catalog_.sync(chunk_folder(place_.root.id)));
-  return collect();
+  return {};
+}
+
+Status ChunkUpload::ask_for_unasked() {
+  std::vector<size_t> unasked;
+  {
+    const MutexLock lock(mutex_);
+    unasked = std::exchange(unasked_, {});
+    for (const size_t position : unasked) seen_.erase(outcomes_[position].chunk.id);
+  }
+  return upload(unasked);
 }
 
 void ChunkUpload::report_progress() {
-  if (options_.progress) options_.progress({in_flight_.finished(), outcomes_.size()});
+  if (!options_.progress) return;
+  options_.progress({std::min<uint64_t>(in_flight_.finished(), outcomes_.size()), outcomes_.size()});
 }
 
 void ChunkUpload::start(size_t position, Completion<void> done) {
@@ -96,7 +118,17 @@ bool ChunkUpload::first_of_its_kind(const ChunkId& id) {
   return seen_.insert(id).second;
 }
 
+bool ChunkUpload::take_as_known(const Chunk& chunk) {
+  if (options_.existing != Existing::kTrustMemory || known_lies_ || !known_.contains(chunk.ref.id))
+    return false;
+  if (known_seen_.fetch_add(1) % kKnownToAsked == 0) return false;
+  const MutexLock lock(mutex_);
+  unasked_.push_back(chunk.position);
+  return true;
+}
+
 void ChunkUpload::look_up(ChunkPtr chunk) {
+  if (take_as_known(*chunk)) return chunk->done({});
   const std::string key = chunk->key_in_store;
   catalog_.store().size_of(key, [this, chunk = std::move(chunk)](Result<uint64_t> size) mutable {
     on_size(std::move(chunk), std::move(size));
@@ -104,11 +136,13 @@ void ChunkUpload::look_up(ChunkPtr chunk) {
 }
 
 void ChunkUpload::on_size(ChunkPtr chunk, Result<uint64_t> size) {
+  const bool is_there = size.ok() && size.value() == chunk->ref.stored_length;
+  if (!is_there && known_.contains(chunk->ref.id)) known_lies_ = true;
   if (!size.ok() && size.error().code == Code::kNotFound) return store(std::move(chunk), PutIf::kAbsent);
   if (!size.ok()) return chunk->done(std::move(size).error());
   // A torn chunk: its name allows one content only, so that replacing it can only mend it.
-  if (size.value() != chunk->ref.stored_length) return store(std::move(chunk), PutIf::kAlways);
-  if (options_.existing == Existing::kTrustLength) return chunk->done({});
+  if (!is_there) return store(std::move(chunk), PutIf::kAlways);
+  if (options_.existing != Existing::kVerify) return chunk->done({});
 
   GetOptions options;
   options.max_bytes = chunk->ref.stored_length;
@@ -161,6 +195,7 @@ Result<UploadedChunks> ChunkUpload::collect() {
   }
   const MutexLock lock(mutex_);
   uploaded.distinct = seen_.size();
+  uploaded.unasked = unasked_.size();
   uploaded.new_chunks = new_chunks_.load();
   uploaded.new_bytes = new_bytes_.load();
   return uploaded;

@@ -4,21 +4,15 @@
 #include <unordered_set>
 
 #include "lib/manifest/trace.h"
-#include "lib/store/names.h"
-#include "lib/store/open_image.h"
 #include "lib/store/paths.h"
 
 namespace thaw {
 namespace {
 
-Result<std::vector<uint32_t>> carried(Workshop& shop, const ImageName& name, const Manifest& next) {
-  Names names(shop.catalog, next.tenant, shop.trusted);
-  THAW_ASSIGN(const NameRecord record, names.find(name));
-  THAW_ASSIGN(const OpenedImage previous, open_recorded(shop.catalog, shop.keys, shop.trusted, record));
-  THAW_ASSIGN(const Object object,
-              shop.catalog.read(trace_key(previous.root, record.manifest), kMaxTraceBytes));
-  THAW_ASSIGN(const Trace trace,
-              open_trace(object.bytes.view(), record.manifest, previous.manifest.trace_key));
+Result<std::vector<uint32_t>> carried(Workshop& shop, const OpenedImage& previous, const Manifest& next) {
+  const Digest& digest = previous.manifest.digest;
+  THAW_ASSIGN(const Object object, shop.catalog.read(trace_key(previous.root, digest), kMaxTraceBytes));
+  THAW_ASSIGN(const Trace trace, open_trace(object.bytes.view(), digest, previous.manifest.trace_key));
   return carried_over(trace.chunks, previous.manifest.clear, next);
 }
 
@@ -45,8 +39,8 @@ std::vector<uint32_t> carried_over(const std::vector<uint32_t>& trace, const Man
   return places;
 }
 
-size_t inherit_trace(Workshop& shop, const ImageName& name, const Successor& next) {
-  const auto places = carried(shop, name, next.clear);
+size_t inherit_trace(Workshop& shop, const OpenedImage& previous, const Successor& next) {
+  const auto places = carried(shop, previous, next.clear);
   if (!places.ok() || places->empty()) return 0;
   const Bytes sealed = seal_trace(Trace{places.value()}, next.digest, next.trace_key);
   const auto written = shop.catalog.write(trace_key(next.root, next.digest), sealed, {});

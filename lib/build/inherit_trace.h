@@ -10,6 +10,7 @@
 
 #include "lib/build/store_image.h"
 #include "lib/manifest/manifest.h"
+#include "lib/store/open_image.h"
 
 namespace thaw {
 
@@ -27,6 +28,6 @@ struct Successor {
 };
 
 // How many chunks the trace that it wrote has; 0 when it wrote none.
-size_t inherit_trace(Workshop& shop, const ImageName& name, const Successor& next);
+size_t inherit_trace(Workshop& shop, const OpenedImage& previous, const Successor& next);
 
 }  // namespace thaw

@@ -1,14 +1,17 @@
 #include "lib/build/store_image.h"
 
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "lib/build/build_lease.h"
 #include "lib/build/inherit_trace.h"
+#include "lib/build/known_chunks.h"
 #include "lib/crypto/hash.h"
 #include "lib/manifest/envelope.h"
 #include "lib/manifest/trace.h"
 #include "lib/store/names.h"
+#include "lib/store/open_image.h"
 
 namespace thaw {
 namespace {
@@ -23,6 +26,17 @@ std::chrono::milliseconds now_since_1970() {
 
 uint64_t now_seconds() { return static_cast<uint64_t>(now_since_1970().count() / 1000); }
 
+// What the name means until now. Nothing also when it cannot be opened: the build does not need it.
+using Previous = std::optional<OpenedImage>;
+
+Previous open_previous(Workshop& shop, Names& names, const ImageName& name) {
+  const auto record = names.find(name);
+  if (!record.ok()) return std::nullopt;
+  Result<OpenedImage> image = open_recorded(shop.catalog, shop.keys, shop.trusted, record.value());
+  if (!image.ok()) return std::nullopt;
+  return std::move(image).value();
+}
+
 // What an image is opened with once it is stored.
 struct StoredKey {
   WrappedKey data_key;
@@ -31,7 +45,7 @@ struct StoredKey {
 
 // Sets what `report` says of them.
 Result<StoredKey> write_manifest(Workshop& shop, const ImageToStore& image, const BuildPlace& place,
-                                 UploadedChunks& uploaded, BuildReport& report) {
+                                 const Previous& previous, UploadedChunks& uploaded, BuildReport& report) {
   const DeviceShape& shape = image.device.shape();
   Manifest clear;
   clear.id = Identifier::random();
@@ -54,7 +68,9 @@ Result<StoredKey> write_manifest(Workshop& shop, const ImageToStore& image, cons
   const Secret trace_key = trace_key_of(data_key.plain);
   THAW_TRY(shop.catalog.put_path_order(place.root.id, digest,
                                        seal_path_order(PathOrder{shape.path_order}, digest, trace_key)));
-  report.traced_chunks = inherit_trace(shop, image.name, {place.root.id, digest, clear, trace_key});
+  if (previous) {
+    report.traced_chunks = inherit_trace(shop, *previous, {place.root.id, digest, clear, trace_key});
+  }
   report.manifest = digest;
   return StoredKey{data_key.wrapped, context};
 }
@@ -78,11 +94,34 @@ Result<bool> is_safe(Workshop& shop, const StoredImage& stored) {
   return still_opens(shop.keys, stored.key);
 }
 
+std::string known_file(const Workshop& shop, const BuildPlace& place) {
+  return shop.known_folder + "/" + place.store_id.hex() + "." + place.root.id;
+}
+
+KnownChunks known_chunks(const Workshop& shop, const UploadOptions& options, const BuildPlace& place,
+                         const Previous& previous) {
+  if (options.existing != Existing::kTrustMemory) return {};
+  KnownChunks known = KnownChunks::read(known_file(shop, place));
+  if (previous && previous->root == place.root.id) known.add(previous->manifest.clear.chunks);
+  return known;
+}
+
+// Who builds the same image again may do so because something in the store is missing.
+UploadOptions options_for(const ImageToStore& image, const Previous& previous, UploadOptions options) {
+  const bool same = previous && previous->manifest.details.source == image.details.source;
+  if (same && options.existing == Existing::kTrustMemory) options.existing = Existing::kTrustLength;
+  return options;
+}
+
 // All but the name.
 Result<StoredImage> store_into(Workshop& shop, const ImageToStore& image, const UploadOptions& options,
-                               const BuildPlace& place, ChunkSalts& salts) {
-  ChunkUpload upload(image.device, place, salts, shop.catalog, shop.workers, options);
+                               const BuildPlace& place, const Previous& previous, ChunkSalts& salts) {
+  const KnownChunks known = known_chunks(shop, options, place, previous);
+  ChunkUpload upload(image.device, place, salts, shop.catalog, known, shop.workers, options);
   THAW_ASSIGN(UploadedChunks uploaded, upload.run());
+  if (options.existing == Existing::kTrustMemory) {
+    THAW_TRY(KnownChunks::remember(known_file(shop, place), uploaded.chunks));
+  }
 
   const DeviceShape& shape = image.device.shape();
   BuildReport report;
@@ -96,9 +135,10 @@ Result<StoredImage> store_into(Workshop& shop, const ImageToStore& image, const 
   report.new_chunks = uploaded.new_chunks;
   report.new_bytes = uploaded.new_bytes;
   report.reused_chunks = uploaded.distinct - uploaded.new_chunks;
+  report.unasked_chunks = uploaded.unasked;
   report.salt_period = salts.period();
   report.popular_chunks = salts.popular_chunks();
-  THAW_ASSIGN(StoredKey key, write_manifest(shop, image, place, uploaded, report));
+  THAW_ASSIGN(StoredKey key, write_manifest(shop, image, place, previous, uploaded, report));
   return StoredImage{std::move(report), std::move(key)};
 }
 
@@ -113,13 +153,15 @@ Result<BuildReport> store_image(Workshop& shop, const ImageToStore& image, const
   if (image.name.digest)
     return Error{Code::kUsage, image.name.text() + ": a build chooses the digest; leave it out"};
   Names names(shop.catalog, image.tenant, shop.trusted);
+  const Previous previous = open_previous(shop, names, image.name);
+  const UploadOptions upload = options_for(image, previous, options);
   for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
     THAW_ASSIGN(BuildPlace place, shop.catalog.prepare_build(shop.builder, now_seconds()));
     THAW_ASSIGN(place.salt, salt_for_tenant(shop.catalog, place, image.tenant, image.isolation, shop.builder,
                                             shop.salts));
     THAW_ASSIGN(const auto salts,
                 ChunkSalts::create(place, image.apart, {image.tenant, image.name.name}, began_at));
-    THAW_ASSIGN(StoredImage stored, store_into(shop, image, options, place, *salts));
+    THAW_ASSIGN(StoredImage stored, store_into(shop, image, upload, place, previous, *salts));
     // A root may be deleted at any time. Whoever deletes it after the lease was written finds that, and keeps
     // the image; if it was deleted before, no name must point there.
     BuildLease lease(shop.catalog);

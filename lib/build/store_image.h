@@ -23,6 +23,7 @@ struct Workshop {
   TrustedBuilders trusted;      // for the record that a new one replaces
   std::string builder_version;  // of Thaw
   SaltMemory salts;             // what this builder has sealed with
+  std::string known_folder{};   // where it remembers KnownChunks; for Existing::kTrustMemory only
 };
 
 struct ImageToStore {
@@ -46,6 +47,7 @@ struct BuildReport {
   uint64_t new_chunks = 0;
   uint64_t new_bytes = 0;  // sealed, without manifests
   uint64_t reused_chunks = 0;
+  uint64_t unasked_chunks = 0;  // of these, taken for present without asking the store
   uint64_t salt_period = 0;     // its number; 0 when salts are not apart by time
   uint64_t popular_chunks = 0;  // distinct, with the salt of the image's group
   uint64_t traced_chunks = 0;   // in the trace of first reads that came from the name's previous image

@@ -29,6 +29,27 @@ test_an_image_is_built_verified_and_read_from_a_bucket() {
   equal "$(json_value '.images | length' thaw images)" 0 "images after thaw rm"
 }
 
+take_chunks_away() {
+  local key keys
+  keys=$(listing roots | grep -o '<Key>[^<]*/chunks/[^<]*' | cut -c6-)
+  [ "$(wc -l <<<"$keys")" -gt 50 ] || fail "few chunks are listed: $keys"
+  for key in $keys; do s3_curl -X DELETE "$S3_ENDPOINT/images/$key"; done
+}
+
+test_a_builder_knows_what_a_bucket_has_and_is_not_misled_by_it() {
+  begin
+  thaw build "oci:$IMAGES/nasty:latest" nasty:1 --json | jq -e '.unasked_chunks == 0' >/dev/null
+  thaw build "oci:$IMAGES/nasty:latest" other:1 --json >"$T/other.json"
+  jq -e '.unasked_chunks > 0.9 * .chunks and .new_chunks == 0' "$T/other.json" >/dev/null || fail "$(cat "$T/other.json")"
+  thaw verify other:1 >/dev/null
+
+  take_chunks_away
+  expect_error 6 "" thaw verify other:1
+  thaw build "oci:$IMAGES/nasty:latest" third:1 --json >"$T/third.json"
+  jq -e '.unasked_chunks == 0 and .new_chunks == .chunks' "$T/third.json" >/dev/null || fail "$(cat "$T/third.json")"
+  thaw verify other:1 >/dev/null
+}
+
 test_errors_of_a_bucket_are_one_line_with_a_status() {
   begin
   AWS_SECRET_ACCESS_KEY=wrong expect_error 4 "images.*(403|SignatureDoesNotMatch).*check" thaw images

@@ -59,20 +59,23 @@ struct BuildFixture : CatalogFixture {
   SequenceMemory sequences{folder / "sequences"};
   ImageDetails details{{}, "test", "{}", 4711, 5};
 
+  Workshop workshop() {
+    return {catalog, keys, keys, workers, trusted(), "0.1.0", SaltMemory(folder / "salts"), folder / "known"};
+  }
   Result<BuildReport> build(const DeviceSource& device, const std::string& name,
                             const UploadOptions& options = {}) {
     REQUIRE(keys.prepare_builder().ok());
-    Workshop shop{catalog, keys, keys, workers, trusted(), "0.1.0", SaltMemory(folder / "salts")};
+    Workshop shop = workshop();
     return store_image(shop, {device, details, "acme", ImageName::parse(name).value()}, options);
   }
   Result<BuildReport> build_for(const std::string& tenant, const DeviceSource& device, Isolation isolation) {
     REQUIRE(keys.prepare_builder().ok());
-    Workshop shop{catalog, keys, keys, workers, trusted(), "0.1.0", SaltMemory(folder / "salts")};
+    Workshop shop = workshop();
     return store_image(shop, {device, details, tenant, ImageName::parse("web").value(), isolation}, {});
   }
   Result<BuildReport> build_apart(const DeviceSource& device, const std::string& name, SaltApart apart) {
     REQUIRE(keys.prepare_builder().ok());
-    Workshop shop{catalog, keys, keys, workers, trusted(), "0.1.0", SaltMemory(folder / "salts")};
+    Workshop shop = workshop();
     apart.uses_folder = folder / "uses";
     return store_image(
         shop, {device, details, "acme", ImageName::parse(name).value(), Isolation::kShared, apart}, {});
