@@ -133,8 +133,16 @@ std::string mount_folder(const std::string& run_dir) { return run_dir + "/mnt"; 
 
 Status take_down(const std::string& run_dir) {
   Doomed doomed{run_dir, {}};
-  const std::vector<LoopDevice> loops = loops_below(fuse_folder(run_dir));
-  for (const LoopDevice& loop : loops) doomed.devices.insert(loop.device);
+  // Held to the end: one that was cleared meanwhile could be another daemon's by then.
+  std::vector<Fd> held;
+  std::vector<LoopDevice> loops;
+  for (LoopDevice& loop : loops_below(fuse_folder(run_dir))) {
+    Result<Fd> hold = hold_loop(loop);
+    if (!hold.ok()) continue;
+    held.push_back(std::move(hold).value());
+    doomed.devices.insert(loop.device);
+    loops.push_back(std::move(loop));
+  }
   abort_connections(doomed);
   Status first = leave_images(doomed);
   const auto own = mount_namespace_of(::getpid());
