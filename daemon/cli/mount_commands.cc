@@ -32,6 +32,8 @@ Result<std::string> absolute_path(const std::string& path) {
   std::error_code failure;
   const auto absolute = std::filesystem::canonical(path, failure);
   if (failure) return Error{Code::kNotFound, path + ": " + failure.message() + "; make the directory first"};
+  if (!std::filesystem::is_directory(absolute, failure))
+    return Error{Code::kUsage, path + ": not a directory; an image is mounted on one"};
   return absolute.string();
 }
 

@@ -30,6 +30,11 @@ Result<std::string> regular_file(const std::string& path) {
   return failure ? path : real.string();
 }
 
+Error about_folder(Error error) {
+  if (error.code == Code::kNotFound) error.message += "; make the folder first";
+  return error;
+}
+
 // A file beside `path` that becomes it, or vanishes.
 class OutputFile {
  public:
@@ -38,7 +43,7 @@ class OutputFile {
     THAW_ASSIGN(out.path_, regular_file(path));
     out.temporary_ = out.path_ + ".XXXXXX";
     out.fd_.reset(::mkostemp(out.temporary_.data(), O_CLOEXEC));
-    if (!out.fd_.valid()) return system_error(path, errno);
+    if (!out.fd_.valid()) return about_folder(system_error(path, errno));
     if (::ftruncate(out.fd_.get(), static_cast<off_t>(size)) != 0) return system_error(path, errno);
     return out;
   }
@@ -97,6 +102,8 @@ class Window {
   }
 
   Result<Buffer> open(size_t position, Result<SealedChunk> fetched) const {
+    if (!fetched.ok() && fetched.error().code == Code::kNotFound)
+      return Error{Code::kDamaged, fetched.error().message + "; 'thaw verify' names what the image lacks"};
     if (!fetched.ok()) return std::move(fetched).error();
     Buffer plaintext(fetched->stored_length());
     open_range(image_.manifest.keys.key(position), 0, fetched->bytes(), plaintext.mutable_view());

@@ -166,12 +166,16 @@ Result<BlobFile> ArchiveFiles::open(const std::string& path) {
 Result<std::unique_ptr<BlobFiles>> open_directory_files(const std::string& folder) {
   struct stat info {};
   if (::stat(folder.c_str(), &info) != 0) return system_error(folder, errno);
-  if (!S_ISDIR(info.st_mode)) return Error{Code::kUsage, folder + ": not a directory"};
+  if (!S_ISDIR(info.st_mode))
+    return Error{Code::kUsage, folder + ": not a directory; of an archive use oci-archive:FILE"};
   return std::unique_ptr<BlobFiles>(std::make_unique<DirectoryFiles>(folder));
 }
 
 Result<std::unique_ptr<BlobFiles>> open_archive_files(const std::string& file,
                                                       const std::string& spool_folder, const Limits& limits) {
+  struct stat info {};
+  if (::stat(file.c_str(), &info) == 0 && S_ISDIR(info.st_mode))
+    return Error{Code::kUsage, file + ": a directory and no archive; of an OCI layout use oci:DIR"};
   THAW_ASSIGN(OpenFile opened, open_regular_file(file));
   auto files = std::make_unique<ArchiveFiles>(std::move(opened), limits);
   Status ready = files->decompress(spool_folder);

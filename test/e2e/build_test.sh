@@ -137,6 +137,8 @@ test_an_export_takes_no_devices_place_and_follows_links() {
   done
   [ -c "$T/null" ] && [ -p "$T/fifo" ] || fail "the export took somebody's place"
   ln -s real.img "$T/link.img"
+  expect_error 3 "no/folder.*make the folder first" thaw export nasty:1 "$T/no/folder"
+  expect_error 2 "$T: a directory.*oci:DIR" thaw build "docker-archive:$T" web:1
   expect_error 2 "leads nowhere" thaw export nasty:1 "$T/link.img"
   touch "$T/real.img"
   thaw export nasty:1 "$T/link.img" >/dev/null

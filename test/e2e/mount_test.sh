@@ -112,7 +112,8 @@ test_a_mount_point_in_use_is_refused() {
   thaw mount debian:1 "$T/mnt"
   expect_error 1 "mount point|in use|already" thaw mount nasty:1 "$T/mnt"
   equal "$(json_value '.mounts | length' thaw ps)" 1 mounts
-  expect_error 3 "no-such-dir" thaw mount nasty:1 "$T/no-such-dir"
+  expect_error 3 "no-such-dir.*make the directory" thaw mount nasty:1 "$T/no-such-dir"
+  expect_error 2 "thaw.json: not a directory" thaw mount nasty:1 "$T/thaw.json"
   (cd "$T/mnt/etc"; expect_error 1 "busy|in use" thaw umount "$T/mnt")
   thaw umount "$T/mnt"
   stop_daemon
