@@ -53,10 +53,12 @@ Status show_capabilities(Invocation& invocation) {
   std::string text;
   for (const auto& [name, value] : object.items())
     text += name + ": " + (value.get<bool>() ? "yes" : "NO") + "\n";
-  const Status capable = refuse_incapable(found);
+  Status capable = refuse_eventual(invocation.config);
+  if (capable.ok()) capable = refuse_incapable(found);
   object["deletion"] = capable.ok();
   text += capable.ok() ? "all that deletion needs" : capable.error().message;
   invocation.print(object, text);
+  if (!capable.ok()) invocation.exit_status = exit_status(capable.error().code);
   return {};
 }
 

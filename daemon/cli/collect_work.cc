@@ -30,9 +30,13 @@ Result<std::unique_ptr<CollectWork>> CollectWork::begin(Invocation& invocation, 
   return work;
 }
 
+Status refuse_eventual(const Config& config) {
+  if (config.store_consistency != "eventual") return {};
+  return Error{Code::kRefused, "store.consistency is \"eventual\": nothing is deleted on such a store"};
+}
+
 Status CollectWork::need_capabilities(const Invocation& invocation, Collectors collectors) {
-  if (invocation.config.store_consistency == "eventual")
-    return Error{Code::kRefused, "store.consistency is \"eventual\": nothing is deleted on such a store"};
+  THAW_TRY(refuse_eventual(invocation.config));
   THAW_ASSIGN(StoreCapabilities found, probe_store(*room_));
   if (collectors == Collectors::kOne) found.put_if_absent = found.put_if_unchanged = true;
   return refuse_incapable(found);

@@ -15,6 +15,9 @@ enum class Collectors : uint8_t {
   kOne,   // a person vouches for that (--exclusive)
 };
 
+// kRefused on a store that is declared to be eventually consistent.
+Status refuse_eventual(const Config& config);
+
 class CollectWork {
  public:
   // Loads the configuration of `invocation`, and opens its store.

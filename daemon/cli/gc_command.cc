@@ -72,7 +72,9 @@ Status run_collection(Invocation& invocation, CollectWork& work, const CollectPo
     waiting.push_back(decision_json(decision));
     text += decision_line(decision);
   }
-  invocation.print({{"steps", steps}, {"waiting", waiting}},
+  if (report.removed_leases > 0)
+    text += "removed " + std::to_string(report.removed_leases) + " leases of workers that are gone\n";
+  invocation.print({{"steps", steps}, {"waiting", waiting}, {"removed_leases", report.removed_leases}},
                    text.empty() ? "nothing to do: all images are used" : text);
   return {};
 }

@@ -14,6 +14,7 @@ Result<std::vector<Alarm>> read_alarms(CollectRoom& room, const RootId& root);
 Status refuse_alarms(CollectRoom& room, const RootId& root);
 
 // Takes them away, because a person has looked; keeps the reason with the root. How many there were.
+// kNotFound when there are none, kUsage without a reason.
 Result<size_t> clear_alarms(CollectRoom& room, const RootId& root, const std::string& reason);
 
 }  // namespace thaw

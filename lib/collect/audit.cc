@@ -10,6 +10,7 @@
 #include "lib/build/chunk_fetch.h"
 #include "lib/build/in_flight.h"
 #include "lib/collect/move_live.h"
+#include "lib/collect/root_contents.h"
 #include "lib/manifest/manifest.h"
 
 namespace thaw {
@@ -25,11 +26,45 @@ struct LiveImage {
 };
 
 Error with_remedy(const Error& error, const std::string& user) {
-  return {error.code, error.message + "; needed by " + user + ": build that image again"};
+  return {error.code,
+          error.message + "; needed by " + user + ": build that image again with --verify-existing"};
+}
+
+// What an image is opened with, beside its chunks.
+struct Documents {
+  Result<Manifest> manifest;
+  Status envelope;
+
+  bool sound() const { return manifest.ok() && envelope.ok(); }
+};
+
+// The store's own trouble only.
+Result<Documents> read_documents(CollectRoom& room, const RootId& root, const Digest& digest) {
+  const Result<Object> bytes = room.catalog.read(manifest_key(root, digest), kMaxManifestBytes);
+  if (!bytes.ok() && !is_lost(bytes.error())) return bytes.error();
+  const Result<Buffer> envelope = room.catalog.read_envelope(root, digest);
+  if (!envelope.ok() && !is_lost(envelope.error())) return envelope.error();
+  return Documents{bytes.ok() ? parse_manifest(bytes->bytes.view(), digest) : Result<Manifest>(bytes.error()),
+                   check_stored_envelope(envelope)};
+}
+
+enum class Mend : uint8_t { kNo, kFromOtherRoots };
+
+// As the image's home has them, or has them once they are mended.
+Result<Documents> documents_of(CollectRoom& room, const StoreSurvey& survey, const RootId& home,
+                               const Digest& digest, Mend mend, AuditReport& report) {
+  THAW_ASSIGN(Documents documents, read_documents(room, home, digest));
+  if (documents.sound() || mend == Mend::kNo) return documents;
+  CopyForward copy(room, survey.sources(home), home, {});
+  const Status mended = copy.mend_documents(digest);
+  if (!mended.ok() && !is_lost(mended.error())) return mended.error();
+  if (!mended.ok()) return documents;
+  ++report.repaired;
+  return read_documents(room, home, digest);
 }
 
 // Each live image; what is wrong with it is noted, and it is left out.
-Status for_each_live(CollectRoom& room, AuditReport& report,
+Status for_each_live(CollectRoom& room, AuditReport& report, Mend mend,
                      const std::function<Status(const LiveImage&)>& visit) {
   THAW_ASSIGN(const StoreSurvey survey, survey_store(room));
   report.problems = survey.live.problems;
@@ -40,21 +75,17 @@ Status for_each_live(CollectRoom& room, AuditReport& report,
       return root.root.state != RootState::kDeleted && root.has(digest);
     });
     if (home == survey.roots.end()) continue;  // noted by the survey, unless a lease outlived it
-    const std::string key = manifest_key(home->root.id, digest);
-    const Result<Object> bytes = room.catalog.read(key, kMaxManifestBytes);
-    if (!bytes.ok() && bytes.error().code != Code::kNotFound && bytes.error().code != Code::kDamaged)
-      return bytes.error();
-    Result<Manifest> manifest =
-        bytes.ok() ? parse_manifest(bytes->bytes.view(), digest) : Result<Manifest>(bytes.error());
-    if (!manifest.ok()) {
-      report.problems.push_back({key, with_remedy(manifest.error(), user)});
+    const RootId& root = home->root.id;
+    THAW_ASSIGN(Documents documents, documents_of(room, survey, root, digest, mend, report));
+    if (!documents.envelope.ok()) {
+      report.problems.push_back({envelope_key(root, digest), with_remedy(documents.envelope.error(), user)});
+    }
+    if (!documents.manifest.ok()) {
+      report.problems.push_back({manifest_key(root, digest), with_remedy(documents.manifest.error(), user)});
       continue;
     }
-    const Result<Buffer> envelope = room.catalog.read_envelope(home->root.id, digest);
-    if (!envelope.ok())
-      report.problems.push_back({envelope_key(home->root.id, digest), with_remedy(envelope.error(), user)});
     ++report.images;
-    THAW_TRY(visit({home->root.id, user, std::move(manifest).value()}));
+    THAW_TRY(visit({root, user, std::move(documents.manifest).value()}));
   }
   return {};
 }
@@ -63,18 +94,22 @@ Status for_each_live(CollectRoom& room, AuditReport& report,
 struct Wanted {
   uint32_t length = 0;
   std::string user;
+  bool seen = false;
 };
 using WantedChunks = std::unordered_map<ChunkId, Wanted, ChunkIdHash>;
 
-Status look_for(CollectRoom& room, const RootId& root, WantedChunks wanted, AuditReport& report) {
-  const std::string folder = chunk_folder(root);
-  THAW_TRY(room.catalog.for_each(folder, [&](const ListedObject& object) -> Status {
+Status look_for(CollectRoom& room, const RootId& root, WantedChunks wanted, AuditReport& report,
+                const ProgressFn& progress) {
+  // Of a prefix only its own listing changes something; the map itself stays as it is meanwhile.
+  const auto look = [&wanted](const ListedObject& object) -> Status {
     const auto id = ChunkId::from_hex(std::string_view(object.key).substr(object.key.find_last_of('/') + 1));
     const auto found = id ? wanted.find(*id) : wanted.end();
-    if (found != wanted.end() && found->second.length == object.size) wanted.erase(found);
+    if (found != wanted.end() && found->second.length == object.size) found->second.seen = true;
     return {};
-  }));
+  };
+  THAW_TRY(for_each_chunk(room, root, look, progress));
   for (const auto& [id, want] : wanted) {
+    if (want.seen) continue;
     const Error missing{Code::kDamaged, "it is missing or has a wrong length; run 'thaw scrub'"};
     report.problems.push_back({chunk_key(root, id), with_remedy(missing, want.user)});
   }
@@ -141,17 +176,15 @@ class Reading {
 Result<AuditReport> check_store(CollectRoom& room, const ProgressFn& progress) {
   AuditReport report;
   std::unordered_map<RootId, WantedChunks> wanted;
-  THAW_TRY(for_each_live(room, report, [&](const LiveImage& image) -> Status {
+  THAW_TRY(for_each_live(room, report, Mend::kNo, [&](const LiveImage& image) -> Status {
     for (const ManifestChunk& chunk : image.manifest.chunks)
-      wanted[image.root].try_emplace(chunk.id, Wanted{chunk.stored_length, image.user});
+      wanted[image.root].try_emplace(chunk.id, Wanted{chunk.stored_length, image.user, false});
     return {};
   }));
-  uint64_t done = 0;
   for (auto& [root, chunks] : wanted) {
     report.chunks += chunks.size();
     for (const auto& [id, want] : chunks) report.bytes += want.length;
-    THAW_TRY(look_for(room, root, std::move(chunks), report));
-    if (progress) progress({++done, wanted.size()});
+    THAW_TRY(look_for(room, root, std::move(chunks), report, progress));
   }
   return report;
 }
@@ -168,8 +201,8 @@ Result<AuditReport> verify_store(CollectRoom& room, const ProgressFn& progress) 
                 });
   };
   Reading reading(room, look, report);
-  THAW_TRY(
-      for_each_live(room, report, [&](const LiveImage& image) { return reading.read(image, progress); }));
+  THAW_TRY(for_each_live(room, report, Mend::kNo,
+                         [&](const LiveImage& image) { return reading.read(image, progress); }));
   return report;
 }
 
@@ -184,7 +217,7 @@ Result<AuditReport> scrub_store(CollectRoom& room, const FindElsewhere& elsewher
     THAW_TRY(reading.read(image, progress));
     return room.catalog.sync(chunk_folder(image.root));
   };
-  THAW_TRY(for_each_live(room, report, scrub));
+  THAW_TRY(for_each_live(room, report, Mend::kFromOtherRoots, scrub));
   return report;
 }
 

@@ -9,8 +9,6 @@
 namespace thaw {
 namespace {
 
-bool is_lost(const Error& error) { return error.code == Code::kNotFound || error.code == Code::kDamaged; }
-
 // One chunk on its way; each stage hands it to the next or completes it.
 struct CopyInProgress {
   ObjectStore& store;
@@ -21,7 +19,7 @@ struct CopyInProgress {
   std::optional<SealedChunk> chunk{};
   size_t asked = 0;      // of the sources
   std::string source{};  // that was asked last
-  Error worst{};         // of the sources' answers
+  Error worst{};         // of the answers: wrong bytes rather than none
 
   using Ptr = std::unique_ptr<CopyInProgress>;
 
@@ -54,7 +52,7 @@ struct CopyInProgress {
                                            : Result<SealedChunk>(found.error());
     if (!chunk.ok()) {
       if (!is_lost(chunk.error())) return self->done(chunk.error());
-      self->worst = chunk.error();
+      if (chunk.error().code == Code::kDamaged) self->worst = chunk.error();
       return read(std::move(self));
     }
     CopyInProgress& copy = *self;
@@ -71,7 +69,7 @@ struct CopyInProgress {
     CopyInProgress& copy = *self;
     if (!copy.elsewhere) return self->done(Error{Code::kDamaged, self->worst.message});
     copy.elsewhere(copy.ref, [self = std::move(self)](Result<SealedChunk> found) mutable {
-      if (!found.ok()) return self->done(Error{Code::kDamaged, found.error().message});
+      if (!found.ok()) return self->done(Error{Code::kDamaged, self->worst.message});
       self->chunk = std::move(found).value();
       write(std::move(self));
     });

@@ -18,6 +18,11 @@ enum class ChunkCopied : uint8_t {
   kWritten,
 };
 
+// No sound copy there; any other error is the store's trouble.
+inline bool is_lost(const Error& error) {
+  return error.code == Code::kNotFound || error.code == Code::kDamaged;
+}
+
 // A last resort: a cache, say. May be empty.
 using FindElsewhere = std::function<void(const ChunkRef& ref, Completion<SealedChunk> done)>;
 

@@ -7,6 +7,7 @@
 
 #include "lib/collect/alarms.h"
 #include "lib/collect/move_live.h"
+#include "lib/collect/old_leases.h"
 #include "lib/collect/remove_objects.h"
 #include "lib/collect/store_time.h"
 
@@ -144,32 +145,48 @@ Result<CourseReport> carry_out(CollectRoom& room, const CollectDecision& decisio
   return report;
 }
 
-Status estimate_copy(CollectRoom& room, CollectDecision& decision) {
+struct LiveContents {
+  uint64_t images = 0;
+  uint64_t chunks = 0;
+  uint64_t bytes = 0;
+};
+
+Result<LiveContents> live_contents(CollectRoom& room, const RootId& root) {
+  LiveContents live;
   THAW_ASSIGN(const StoreSurvey survey, survey_store(room));
-  const RootManifests* here = survey.find(decision.root);
-  if (here == nullptr) return {};
+  const RootManifests* here = survey.find(root);
+  if (here == nullptr) return live;
   std::unordered_set<ChunkId, ChunkIdHash> seen;
   for (const Digest& manifest : here->manifests) {
     if (!survey.live.uses(manifest)) continue;
-    THAW_ASSIGN(const Object bytes,
-                room.catalog.read(manifest_key(decision.root, manifest), kMaxManifestBytes));
+    THAW_ASSIGN(const Object bytes, room.catalog.read(manifest_key(root, manifest), kMaxManifestBytes));
     THAW_ASSIGN(const Manifest parsed, parse_manifest(bytes.bytes.view(), manifest));
-    ++decision.images;
+    ++live.images;
     for (const ManifestChunk& chunk : parsed.chunks) {
-      if (seen.insert(chunk.id).second) decision.bytes += chunk.stored_length;
+      if (seen.insert(chunk.id).second) live.bytes += chunk.stored_length;
     }
   }
-  decision.objects = seen.size();
-  decision.requests = decision.objects * kRequestsPerCopy;
+  live.chunks = seen.size();
+  return live;
+}
+
+Status estimate_copy(CollectRoom& room, CollectDecision& decision) {
+  THAW_ASSIGN(const LiveContents live, live_contents(room, decision.root));
+  decision.images = live.images;
+  decision.objects = live.chunks;
+  decision.bytes = live.bytes;
+  decision.requests = live.chunks * kRequestsPerCopy;
   return {};
 }
 
 Status estimate_removal(CollectRoom& room, CollectDecision& decision, const ProgressFn& progress) {
   THAW_ASSIGN(const Root::Count count, count_root(room, decision.root, progress));
+  THAW_ASSIGN(const LiveContents live, live_contents(room, decision.root));
   decision.objects = count.chunks;
   decision.bytes = count.bytes;
-  // A listing, a look for alarms and a removal for each thousand.
-  decision.requests = 3 * (count.chunks / kMaxRemovedAtOnce + 1);
+  // A listing, a look for alarms and a removal for each thousand; and each copy of what is used is read
+  // before.
+  decision.requests = 3 * (count.chunks / kMaxRemovedAtOnce + 1) + live.chunks;
   return {};
 }
 
@@ -212,6 +229,7 @@ Result<CollectReport> collect(CollectRoom& room, const CollectPolicy& policy, co
     const auto next = std::ranges::find_if(
         decisions, [](const CollectDecision& decision) { return decision.action != CollectAction::kWait; });
     if (next == decisions.end()) {
+      THAW_ASSIGN(report.removed_leases, remove_old_leases(room));
       report.waiting = decisions;
       return report;
     }

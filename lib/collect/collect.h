@@ -51,6 +51,7 @@ struct CollectStep {
 struct CollectReport {
   std::vector<CollectStep> steps;        // that were done
   std::vector<CollectDecision> waiting;  // what is left for later
+  size_t removed_leases = 0;             // of workers that are gone
 };
 
 Result<CollectReport> collect(CollectRoom& room, const CollectPolicy& policy, const ProgressFn& progress);

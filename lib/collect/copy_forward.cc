@@ -13,11 +13,13 @@ constexpr size_t kChunksInFlight = 32;
 // An envelope is rotated once in a while, not again and again under one copy.
 constexpr int kMaxEnvelopePuts = 16;
 
-Error in_image(const Digest& manifest, const Error& error) {
-  return {error.code, "manifest " + manifest.hex() + ": " + error.message};
-}
-
 }  // namespace
+
+Status check_stored_envelope(const Result<Buffer>& envelope) {
+  if (!envelope.ok()) return envelope.error();
+  const Result<Envelope> parsed = parse_envelope(envelope->view());
+  return parsed.ok() ? Status() : Status(parsed.error());
+}
 
 void CopyForward::start(const ManifestChunk& chunk, Completion<void> done) {
   copy_chunk(room_.catalog.store(), places_, nowhere_, chunk.ref(),
@@ -52,14 +54,19 @@ Status CopyForward::copy_chunks(const Manifest& manifest) {
   return {};
 }
 
-Result<Object> CopyForward::read_from_sources(std::string (*key_of)(const RootId&, const Digest&),
-                                              const Digest& manifest, uint64_t max_bytes, RootId& source) {
-  for (const RootId& root : places_.sources) {
-    source = root;
-    Result<Object> found = room_.catalog.read(key_of(root, manifest), max_bytes);
-    if (found.ok() || found.error().code != Code::kNotFound) return found;
+Result<CopyForward::SoundManifest> CopyForward::find_manifest(const std::vector<RootId>& roots,
+                                                              const Digest& manifest) {
+  Error lost{Code::kDamaged, "manifest " + manifest.hex() + " is in none of its roots any more"};
+  for (const RootId& root : roots) {
+    Result<Object> stored = room_.catalog.read(manifest_key(root, manifest), kMaxManifestBytes);
+    if (!stored.ok() && stored.error().code == Code::kNotFound) continue;
+    Result<Manifest> parsed = stored.ok() ? parse_manifest(stored->bytes.view(), manifest)
+                                          : Result<Manifest>(std::move(stored).error());
+    if (parsed.ok()) return SoundManifest{root, std::move(stored->bytes), std::move(parsed).value()};
+    if (!is_lost(parsed.error())) return std::move(parsed).error();
+    lost = std::move(parsed).error();
   }
-  return Error{Code::kDamaged, "it is in none of its roots any more"};
+  return lost;
 }
 
 // Rotation may replace the original after it was read, and be done with the copy before that is there: so the
@@ -71,7 +78,7 @@ Status CopyForward::copy_envelope(const RootId& source, const Digest& manifest) 
   for (int attempt = 0; attempt < kMaxEnvelopePuts; ++attempt) {
     const Result<Object> original = room_.catalog.read(from, kMaxEnvelopeBytes);
     if (!original.ok() && original.error().code == Code::kNotFound) {
-      return Error{Code::kDamaged, "its envelope is missing; build the image again"};
+      return Error{Code::kDamaged, "envelope " + manifest.hex() + " is missing"};
     }
     if (!original.ok()) return original.error();
     const ByteView bytes = original->bytes.view();
@@ -82,7 +89,16 @@ Status CopyForward::copy_envelope(const RootId& source, const Digest& manifest) 
     (void)outcome;
     last.assign(bytes.begin(), bytes.end());
   }
-  return Error{Code::kFailed, "its envelope keeps changing; try again"};
+  return Error{Code::kFailed, "envelope " + manifest.hex() + " keeps changing; try again"};
+}
+
+Status CopyForward::mend_envelope(const Digest& manifest) {
+  Status mended = check_stored_envelope(room_.catalog.read_envelope(places_.target, manifest));
+  for (const RootId& source : places_.sources) {
+    if (mended.ok() || !is_lost(mended.error())) break;
+    mended = copy_envelope(source, manifest);
+  }
+  return mended;
 }
 
 Status CopyForward::copy_if_there(const std::string& from, const std::string& to, uint64_t max_bytes) {
@@ -99,21 +115,39 @@ Status CopyForward::copy_if_there(const std::string& from, const std::string& to
 }
 
 Status CopyForward::copy(const Digest& manifest) {
-  RootId source;
-  const Result<Object> bytes = read_from_sources(manifest_key, manifest, kMaxManifestBytes, source);
-  if (!bytes.ok()) return in_image(manifest, bytes.error());
-  const Result<Manifest> parsed = parse_manifest(bytes->bytes.view(), manifest);
-  if (!parsed.ok()) return in_image(manifest, parsed.error());
-  if (const Status copied = copy_chunks(parsed.value()); !copied.ok())
-    return in_image(manifest, copied.error());
-  if (const Status copied = copy_envelope(source, manifest); !copied.ok())
-    return in_image(manifest, copied.error());
-  THAW_TRY(copy_if_there(trace_key(source, manifest), trace_key(places_.target, manifest), kMaxTraceBytes));
-  THAW_TRY(copy_if_there(path_order_key(source, manifest), path_order_key(places_.target, manifest),
+  THAW_ASSIGN(const SoundManifest found, find_manifest(places_.sources, manifest));
+  THAW_TRY(copy_chunks(found.parsed));
+  THAW_TRY(copy_envelope(found.root, manifest));
+  THAW_TRY(
+      copy_if_there(trace_key(found.root, manifest), trace_key(places_.target, manifest), kMaxTraceBytes));
+  THAW_TRY(copy_if_there(path_order_key(found.root, manifest), path_order_key(places_.target, manifest),
                          kMaxPathOrderBytes));
-  THAW_TRY(room_.catalog.put_manifest(places_.target, manifest, bytes->bytes.view()));
+  THAW_TRY(room_.catalog.put_manifest(places_.target, manifest, found.bytes.view()));
   ++images_;
   return {};
+}
+
+Result<CopyForward::SoundManifest> CopyForward::find_anywhere(const Digest& manifest) {
+  std::vector<RootId> roots{places_.target};
+  roots.insert(roots.end(), places_.sources.begin(), places_.sources.end());
+  return find_manifest(roots, manifest);
+}
+
+Status CopyForward::mend_documents(const SoundManifest& found, const Digest& manifest) {
+  THAW_TRY(mend_envelope(manifest));
+  if (found.root == places_.target) return {};
+  return room_.catalog.put_manifest(places_.target, manifest, found.bytes.view());
+}
+
+Status CopyForward::mend_documents(const Digest& manifest) {
+  THAW_ASSIGN(const SoundManifest found, find_anywhere(manifest));
+  return mend_documents(found, manifest);
+}
+
+Status CopyForward::mend(const Digest& manifest) {
+  THAW_ASSIGN(const SoundManifest found, find_anywhere(manifest));
+  THAW_TRY(copy_chunks(found.parsed));
+  return mend_documents(found, manifest);
 }
 
 }  // namespace thaw

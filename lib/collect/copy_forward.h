@@ -29,23 +29,39 @@ struct CopyCounts {
   }
 };
 
+// Whether what was read is an envelope; else the error of the reading.
+Status check_stored_envelope(const Result<Buffer>& envelope);
+
 class CopyForward {
  public:
   // From any of `sources`, in their order, into `target`.
   CopyForward(CollectRoom& room, std::vector<RootId> sources, RootId target, ProgressFn progress)
       : room_(room), places_{std::move(target), std::move(sources)}, progress_(std::move(progress)) {}
 
-  // kDamaged when the manifest or a chunk is damaged or missing wherever it could be.
+  // kDamaged when the manifest, its envelope or a chunk is damaged or missing wherever it could be.
   Status copy(const Digest& manifest);
+
+  // Of an image that the target has already: reads all of it there, and writes again from the sources what is
+  // missing or damaged. kDamaged as above.
+  Status mend(const Digest& manifest);
+  // The same of its manifest and envelope alone.
+  Status mend_documents(const Digest& manifest);
 
   CopyCounts counts() const { return {images_, written_, written_bytes_}; }
 
  private:
-  Result<Object> read_from_sources(std::string (*key_of)(const RootId&, const Digest&),
-                                   const Digest& manifest, uint64_t max_bytes, RootId& source);
+  struct SoundManifest {
+    RootId root;  // where it was found
+    Buffer bytes;
+    Manifest parsed;
+  };
+  Result<SoundManifest> find_manifest(const std::vector<RootId>& roots, const Digest& manifest);
+  Result<SoundManifest> find_anywhere(const Digest& manifest);
   Status copy_chunks(const Manifest& manifest);
   void start(const ManifestChunk& chunk, Completion<void> done);
   Status copy_envelope(const RootId& source, const Digest& manifest);
+  Status mend_documents(const SoundManifest& found, const Digest& manifest);
+  Status mend_envelope(const Digest& manifest);
   Status copy_if_there(const std::string& from, const std::string& to, uint64_t max_bytes);
 
   CollectRoom& room_;

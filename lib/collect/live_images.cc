@@ -28,10 +28,7 @@ class LiveSearch {
           const auto holder = Identifier::from_hex(std::string_view(object.key).substr(kLeaseFolder.size()));
           if (!holder) return {};
           const auto lapse = static_cast<uint64_t>(room_.lease_lapse.count());
-          if (object.modified != 0 && now > object.modified && now - object.modified > lapse) {
-            note_lapsed(object.key);
-            return {};
-          }
+          if (object.modified != 0 && now > object.modified && now - object.modified > lapse) return {};
           return read(in_flight, object.key, kMaxLeaseBytes,
                       [this, holder = *holder](const std::string& key, ByteView bytes) {
                         on_lease(key, holder, bytes);
@@ -105,10 +102,6 @@ class LiveSearch {
     const MutexLock lock(mutex_);
     live_.problems.push_back({key, why});
   }
-  void note_lapsed(const std::string& key) EXCLUDES(mutex_) {
-    const MutexLock lock(mutex_);
-    live_.lapsed.push_back(key);
-  }
 
   CollectRoom& room_;
   const Identifier store_id_;
@@ -126,6 +119,12 @@ Result<LiveImages> find_live(CollectRoom& room) {
   THAW_TRY(search.read_leases(now));
   THAW_TRY(search.read_names());
   return search.take();
+}
+
+Error needed_by(const Error& error, const std::string& user) {
+  return {error.code, error.message + "; needed by " + user +
+                          ": 'thaw scrub' mends it from caches and other roots, else build that image again "
+                          "with --verify-existing"};
 }
 
 Status refuse_problems(const std::vector<CollectProblem>& problems) {

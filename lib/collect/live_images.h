@@ -19,10 +19,12 @@ struct CollectProblem {
 struct LiveImages {
   std::unordered_map<Digest, std::string, DigestHash> used_by;  // manifest → one of its users, for people
   std::vector<CollectProblem> problems;
-  std::vector<std::string> lapsed;  // keys of leases
 
   bool uses(const Digest& manifest) const { return used_by.count(manifest) != 0; }
 };
+
+// `error` with who needs it and what to do.
+Error needed_by(const Error& error, const std::string& user);
 
 // Leases are read before names: a build puts its name before it removes its lease, so that one of them is
 // seen.

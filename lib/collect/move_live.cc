@@ -23,6 +23,17 @@ void note_lost_names(StoreSurvey& survey) {
   }
 }
 
+std::vector<RootId> with_first(const RootId& root, std::vector<RootId> sources) {
+  const auto found = std::ranges::find(sources, root);
+  if (found != sources.end()) std::rotate(sources.begin(), found, found + 1);
+  return sources;
+}
+
+Status for_user(const StoreSurvey& survey, const Digest& manifest, Status status) {
+  if (status.ok() || status.error().code != Code::kDamaged) return status;
+  return needed_by(status.error(), survey.live.used_by.at(manifest));
+}
+
 }  // namespace
 
 const RootManifests* StoreSurvey::find(const RootId& root) const {
@@ -58,12 +69,37 @@ std::vector<Digest> StoreSurvey::only_in(const RootId& root) const {
   return only;
 }
 
+std::vector<RootId> StoreSurvey::sources(const RootId& target) const {
+  std::vector<RootId> sources;
+  for (const RootManifests& other : roots) {
+    if (other.root.id != target) sources.push_back(other.root.id);
+  }
+  return sources;
+}
+
 Result<StoreSurvey> survey_store(CollectRoom& room) {
   StoreSurvey survey;
   THAW_ASSIGN(survey.live, find_live(room));
   THAW_ASSIGN(survey.roots, list_manifests(room));
   note_lost_names(survey);
   return survey;
+}
+
+Result<CopyCounts> mend_copies(CollectRoom& room, const RootId& root, const ProgressFn& progress) {
+  CopyCounts total;
+  THAW_ASSIGN(const StoreSurvey survey, survey_store(room));
+  const RootManifests* here = survey.find(root);
+  if (here == nullptr) return total;
+  for (const RootManifests& there : survey.roots) {
+    if (there.root.state != RootState::kActive) continue;
+    CopyForward copy(room, with_first(root, survey.sources(there.root.id)), there.root.id, progress);
+    for (const Digest& manifest : here->manifests) {
+      if (!survey.live.uses(manifest) || !there.has(manifest)) continue;
+      THAW_TRY(for_user(survey, manifest, copy.mend(manifest)));
+    }
+    total += copy.counts();
+  }
+  return total;
 }
 
 Result<CopyCounts> move_live(CollectRoom& room, const RootId& root, const ProgressFn& progress) {
@@ -79,12 +115,8 @@ Result<CopyCounts> move_live(CollectRoom& room, const RootId& root, const Progre
                                        " holds images that are used, and there is no active root "
                                        "to copy them into; see 'thaw roots create'"};
     }
-    std::vector<RootId> sources{root};
-    for (const RootManifests& other : survey.roots) {
-      if (other.root.id != root && other.root.id != target->id) sources.push_back(other.root.id);
-    }
-    CopyForward copy(room, std::move(sources), target->id, progress);
-    for (const Digest& manifest : wanted) THAW_TRY(copy.copy(manifest));
+    CopyForward copy(room, with_first(root, survey.sources(target->id)), target->id, progress);
+    for (const Digest& manifest : wanted) THAW_TRY(for_user(survey, manifest, copy.copy(manifest)));
     total += copy.counts();
   }
   return Error{Code::kFailed, "images in root " + root + " keep becoming used; try again"};

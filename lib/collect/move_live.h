@@ -19,10 +19,16 @@ struct StoreSurvey {
   const Root* target() const;
   // In the root, live, and in no active root.
   std::vector<Digest> only_in(const RootId& root) const;
+  // All roots but the target, newest first.
+  std::vector<RootId> sources(const RootId& target) const;
 };
 
 // Its problems name also images whose manifests are nowhere.
 Result<StoreSurvey> survey_store(CollectRoom& room);
+
+// Reads every image that is live and lies in the root and in an active one too, there, and writes again what
+// is missing or damaged: what is deleted must not be the last sound copy. kDamaged when there is none.
+Result<CopyCounts> mend_copies(CollectRoom& room, const RootId& root, const ProgressFn& progress);
 
 // Looks again until there is nothing to copy. kRefused when there is no active root, kDamaged for problems.
 Result<CopyCounts> move_live(CollectRoom& room, const RootId& root, const ProgressFn& progress);

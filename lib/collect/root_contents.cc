@@ -18,19 +18,6 @@ std::string prefix_folder(const RootId& root, unsigned prefix) {
   return chunk_folder(root) + to_hex(ByteView(&byte, 1)) + "/";
 }
 
-struct CountInProgress {
-  std::atomic<uint64_t> chunks{0};
-  std::atomic<uint64_t> bytes{0};
-};
-
-Status count_prefix(Catalog& catalog, const std::string& folder, CountInProgress& count) {
-  return catalog.for_each(folder, [&count](const ListedObject& object) -> Status {
-    ++count.chunks;
-    count.bytes += object.size;
-    return {};
-  });
-}
-
 }  // namespace
 
 Result<std::vector<RootManifests>> list_manifests(CollectRoom& room) {
@@ -49,21 +36,39 @@ Result<std::vector<RootManifests>> list_manifests(CollectRoom& room) {
   return all;
 }
 
-Result<Root::Count> count_root(CollectRoom& room, const RootId& root, const ProgressFn& progress) {
-  CountInProgress count;
+Status for_each_prefix(CollectRoom& room, const RootId& root,
+                       const std::function<Status(const std::string& folder)>& work,
+                       const ProgressFn& progress) {
   InFlight in_flight(kPrefixesInFlight);
   for (unsigned prefix = 0; prefix < kPrefixes; ++prefix) {
     Completion<void> done = in_flight.start();
     if (!done) break;
-    room.workers.post(
-        [&room, &count, folder = prefix_folder(root, prefix), done = std::move(done)]() mutable {
-          done(count_prefix(room.catalog, folder, count));
-        });
+    room.workers.post([&work, folder = prefix_folder(root, prefix), done = std::move(done)]() mutable {
+      done(work(folder));
+    });
     if (progress) progress({in_flight.finished(), kPrefixes});
   }
   THAW_TRY(in_flight.drain());
   if (progress) progress({kPrefixes, kPrefixes});
-  return Root::Count{count.chunks, count.bytes, 0};
+  return {};
+}
+
+Status for_each_chunk(CollectRoom& room, const RootId& root,
+                      const std::function<Status(const ListedObject&)>& visit, const ProgressFn& progress) {
+  const auto list = [&](const std::string& folder) { return room.catalog.for_each(folder, visit); };
+  return for_each_prefix(room, root, list, progress);
+}
+
+Result<Root::Count> count_root(CollectRoom& room, const RootId& root, const ProgressFn& progress) {
+  std::atomic<uint64_t> chunks{0};
+  std::atomic<uint64_t> bytes{0};
+  const auto count = [&](const ListedObject& object) -> Status {
+    ++chunks;
+    bytes += object.size;
+    return {};
+  };
+  THAW_TRY(for_each_chunk(room, root, count, progress));
+  return Root::Count{chunks, bytes, 0};
 }
 
 Result<Root> recount_root(CollectRoom& room, const RootId& root, const ProgressFn& progress) {

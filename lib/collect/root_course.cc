@@ -98,6 +98,8 @@ Result<CourseReport> delete_root(CollectRoom& room, const RootId& root, const Pr
   if (stored.root.state == RootState::kExpired) {
     THAW_TRY(refuse_alarms(room, root));
     THAW_ASSIGN(report.copied, move_live(room, root, progress));
+    THAW_ASSIGN(const CopyCounts mended, mend_copies(room, root, progress));
+    report.copied += mended;
     THAW_ASSIGN(report.root, change(room, stored, RootState::kDeleted));
   } else if (stored.root.state != RootState::kDeleted) {
     return wrong_state(stored.root, "expired", "a root is retired and expired before it is deleted");

@@ -89,4 +89,32 @@ TEST_CASE("a scrub finds flipped bytes, and mends from another root or from else
   CHECK(fixture.scrub().repaired == 0);
 }
 
+TEST_CASE("a scrub mends manifests and envelopes from another root", "[collect]") {
+  AuditFixture fixture;
+  CollectRoom room = fixture.room();
+  REQUIRE(create_root(room, 100, {}).ok());
+  REQUIRE(retire_root(room, "1", {}).ok());
+  const Digest digest = fixture.manifest_of("web");
+  std::string wrong;
+  SECTION("a manifest") { wrong = manifest_key("2", digest); }
+  SECTION("an envelope") { wrong = envelope_key("2", digest); }
+  const std::string good = fixture.text_of(wrong);
+  fixture.flip(wrong);
+  CHECK(fixture.check().problems.size() == 1);
+  const AuditReport report = fixture.scrub();
+  CHECK((report.problems.empty() && report.repaired == 1 && report.images == 2 && report.chunks == 4));
+  CHECK(fixture.text_of(wrong) == good);
+}
+
+TEST_CASE("a chunk that is there and wrong is not said to be missing", "[collect]") {
+  AuditFixture fixture;
+  CollectRoom room = fixture.room();
+  REQUIRE(create_root(room, 100, {}).ok());
+  fixture.flip(fixture.stored_chunks()[0].key);
+  const AuditReport report = fixture.scrub();
+  REQUIRE(report.problems.size() == 1);
+  CHECK(report.problems[0].why.message.find("no root") == std::string::npos);
+  CHECK(report.problems[0].why.message.find("--verify-existing") != std::string::npos);
+}
+
 }  // namespace thaw::audit_test

@@ -1,5 +1,7 @@
 #include "lib/collect/collect.h"
 
+#include <filesystem>
+
 #include "lib/collect/alarms.h"
 #include "test/lib/collect/collect_fixture.h"
 
@@ -65,6 +67,28 @@ TEST_CASE("a generation begins when enough of the images are used by nothing", "
   CHECK(actions_of(collect(room, policy, {}).value()) ==
         std::vector{CollectAction::kCreate, CollectAction::kRetire, CollectAction::kExpire,
                     CollectAction::kDelete});
+}
+
+TEST_CASE("leases of workers that are gone are removed, long after they lapsed", "[collect]") {
+  CollectFixture fixture;
+  REQUIRE(fixture.build(MemoryDevice({2}), "web").ok());
+  CollectRoom room = fixture.room();
+  const Identifier gone = Identifier::random();
+  const Identifier lapsed = Identifier::random();
+  for (const Identifier& holder : {gone, lapsed, Identifier::random()}) fixture.hold(holder, {});
+  const auto age = [&](const Identifier& holder, std::chrono::hours by) {
+    const std::string file = fixture.path + "/" + lease_key(holder);
+    std::filesystem::last_write_time(file, std::filesystem::last_write_time(file) - by);
+  };
+  age(gone, std::chrono::hours(49));
+  age(lapsed, std::chrono::hours(47));
+  const auto report = collect(room, {}, {});
+  INFO((report.ok() ? "" : report.error().message));
+  REQUIRE(report.ok());
+  CHECK(report->removed_leases == 1);
+  const auto left = fixture.keys_in("leases/");
+  CHECK(left.size() == 2);
+  CHECK(std::ranges::count(left, lease_key(lapsed)) == 1);
 }
 
 TEST_CASE("a plan says what it costs and changes nothing", "[collect]") {

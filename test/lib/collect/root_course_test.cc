@@ -102,6 +102,16 @@ TEST_CASE("an alarm stops deletion until a person clears it", "[collect]") {
   CHECK(delete_root(room, "1", {}).ok());
 }
 
+TEST_CASE("an alarm is cleared with a reason, and where there is one", "[collect]") {
+  CollectFixture fixture;
+  REQUIRE(fixture.build(MemoryDevice({2}), "web").ok());
+  CollectRoom room = fixture.room();
+  CHECK(clear_alarms(room, "1", "").error().code == Code::kUsage);
+  CHECK(clear_alarms(room, "1", "no alarm").error().code == Code::kNotFound);
+  CHECK(clear_alarms(room, "7", "no root").error().message == "there is no root 7; see 'thaw roots list'");
+  CHECK(fixture.catalog.read_root("1")->cleared.empty());
+}
+
 TEST_CASE("a root's document that others change is changed after them, but not for ever", "[collect]") {
   CollectFixture fixture;
   CollectRoom room = fixture.room();
@@ -167,6 +177,65 @@ TEST_CASE("a missing chunk, and a name whose manifest is gone, stop deletion", "
   // Built again it goes into the active root, and all is well.
   REQUIRE(fixture.build(MemoryDevice({2, 4}), "web")->root == "2");
   CHECK(fixture.end_first_root().ok());
+  CHECK(fixture.is_whole("web"));
+}
+
+TEST_CASE("the last sound copy is not deleted: what is wrong in the active root is mended from it",
+          "[collect]") {
+  CollectFixture fixture;
+  REQUIRE(fixture.build(MemoryDevice({2, 4}), "web").ok());
+  CollectRoom room = fixture.room();
+  REQUIRE(create_root(room, 100, {}).ok());
+  REQUIRE(retire_root(room, "1", {}).ok());
+  REQUIRE(expire_root(room, "1", {}).ok());
+  const Digest digest = fixture.manifest_of("web");
+  const std::string chunk = "roots/2/" + fixture.stored_chunks()[0].key.substr(8);
+  const auto flip = [&](const std::string& key) {
+    std::string bytes = fixture.text_of(key);
+    bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+    REQUIRE(fixture.put(key, bytes).ok());
+  };
+  std::string last;
+  SECTION("a chunk that is missing") { REQUIRE(fixture.remove(chunk).ok()); }
+  SECTION("a chunk with a flipped byte") { flip(chunk); }
+  SECTION("a chunk that was cut") { REQUIRE(fixture.put(chunk, "short").ok()); }
+  SECTION("a manifest with a flipped byte") { flip(manifest_key("2", digest)); }
+  SECTION("an envelope that is missing") { REQUIRE(fixture.remove(envelope_key("2", digest)).ok()); }
+  SECTION("an envelope with a flipped byte") { flip(envelope_key("2", digest)); }
+  SECTION("a chunk that is wrong in both") {
+    flip(chunk);
+    last = fixture.stored_chunks()[0].key;
+    flip(last);
+    const auto refused = delete_root(room, "1", {});
+    REQUIRE_FALSE(refused.ok());
+    CHECK(refused.error().code == Code::kDamaged);
+    CHECK(refused.error().message.find("needed by name acme/web:latest") != std::string::npos);
+    CHECK(refused.error().message.find("--verify-existing") != std::string::npos);
+    CHECK(fixture.state_of("1") == RootState::kExpired);
+    CHECK_FALSE(fixture.keys_in("roots/1/chunks/").empty());
+    flip(last);
+  }
+  REQUIRE(delete_root(room, "1", {}).ok());
+  CHECK(fixture.keys_in("roots/1/chunks/").empty());
+  CHECK(fixture.open("web")->root == "2");
+  CHECK(fixture.is_whole("web"));
+}
+
+TEST_CASE("a root of many objects is removed by prefix", "[collect]") {
+  CollectFixture fixture;
+  REQUIRE(fixture.build(MemoryDevice({2}), "web").ok());
+  CollectRoom room = fixture.room();
+  REQUIRE(create_root(room, 100, {}).ok());
+  REQUIRE(retire_root(room, "1", {}).ok());
+  for (unsigned i = 0; i < 9000; ++i) {
+    const ChunkId id = sha256(as_bytes(std::to_string(i)));
+    const std::filesystem::path file(fixture.path + "/" + chunk_key("1", id));
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream(file).put('x');
+  }
+  REQUIRE(expire_root(room, "1", {}).ok());
+  CHECK(delete_root(room, "1", {})->removed == 9000 + 1 + 3);
+  CHECK(fixture.keys_in("roots/1/") == std::vector<std::string>{"roots/1/root.json"});
   CHECK(fixture.is_whole("web"));
 }
 

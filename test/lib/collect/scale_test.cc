@@ -1,4 +1,6 @@
 // A store of ten million chunks, made up as it is listed.
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <charconv>
 #include <cstdio>
@@ -44,6 +46,8 @@ class HugeStore final : public ObjectStore {
   }
   void remove_all(std::vector<std::string> keys, Completion<bool> done) override {
     removed += keys.size();
+    // They come in their order.
+    if (!keys.empty()) first_left_.at(number_of(keys.back()) / kPerPrefix) = number_of(keys.back()) + 1;
     done(keys.size() <= kMaxRemovedAtOnce);
   }
   void sync(const std::string&, Completion<bool> done) override { done(true); }
@@ -53,8 +57,14 @@ class HugeStore final : public ObjectStore {
     std::vector<ListedObject> page;
     uint64_t next = first_of(options);
     const uint64_t end = end_of(options.prefix);
-    for (; next < end && page.size() < options.limit; ++next)
-      page.push_back({key_of(static_cast<unsigned>(next / kPerPrefix), next % kPerPrefix), kBytes, 1});
+    for (; next < end && page.size() < options.limit; ++next) {
+      const auto prefix = static_cast<unsigned>(next / kPerPrefix);
+      next = std::max<uint64_t>(next, first_left_.at(prefix));
+      if (next / kPerPrefix != prefix)
+        --next;  // all of it is removed
+      else
+        page.push_back({key_of(prefix, next % kPerPrefix), kBytes, 1});
+    }
     if (page.size() > largest_page) largest_page = page.size();
     done(std::move(page));
   }
@@ -69,11 +79,12 @@ class HugeStore final : public ObjectStore {
   }
   static bool is_of_one_prefix(const std::string& prefix) { return prefix.size() == kPrefixAt + 3; }
 
+  static uint64_t number_of(std::string_view key) {
+    const std::string_view id = key.substr(kPrefixAt + 3);
+    return hex(id.substr(0, 2)) * kPerPrefix + hex(id.substr(2));
+  }
   static uint64_t first_of(const ListOptions& options) {
-    if (options.start_after.starts_with("roots/1/chunks/")) {
-      const std::string_view id = std::string_view(options.start_after).substr(kPrefixAt + 3);
-      return hex(id.substr(0, 2)) * kPerPrefix + hex(id.substr(2)) + 1;
-    }
+    if (options.start_after.starts_with("roots/1/chunks/")) return number_of(options.start_after) + 1;
     return is_of_one_prefix(options.prefix) ? hex(options.prefix.substr(kPrefixAt, 2)) * kPerPrefix : 0;
   }
   static uint64_t end_of(const std::string& prefix) {
@@ -81,6 +92,8 @@ class HugeStore final : public ObjectStore {
     if (is_of_one_prefix(prefix)) return (hex(prefix.substr(kPrefixAt, 2)) + 1) * kPerPrefix;
     return 256 * kPerPrefix;
   }
+
+  std::array<std::atomic<uint64_t>, 256> first_left_{};  // of each prefix
 };
 
 }  // namespace
