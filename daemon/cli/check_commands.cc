@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/cli/command.h"
+#include "daemon/cli/expired_use.h"
 #include "daemon/store_session.h"
 #include "lib/build/export_image.h"
 #include "lib/build/verify_image.h"
@@ -43,7 +44,11 @@ Status verify(Invocation& invocation, const CheckOptions& options) {
   THAW_ASSIGN(const OpenedImage image, session->open_image(options.name, options.tenant, Rollback::kRefuse));
   ProgressBar bar(invocation, "verifying");
   const auto progress = [&bar](const Progress& now) { bar.show(now.done, now.total); };
-  THAW_ASSIGN(const VerifyReport report, verify_image(image, session->catalog().store(), progress));
+  THAW_ASSIGN(const auto use, ExpiredUse::begin(*session, image));
+  const Result<VerifyReport> verified = verify_image(image, use->store(), progress);
+  use->end("'thaw verify' read " + options.name);
+  if (!verified.ok()) return verified.error();
+  const VerifyReport& report = verified.value();
   invocation.print({{"chunks", report.chunks}, {"bytes", report.bytes}, {"bad", bad_json(report)}},
                    verify_text(report));
   if (report.bad.empty()) return {};
@@ -62,9 +67,11 @@ Status export_to_file(Invocation& invocation, const CheckOptions& options) {
   THAW_ASSIGN(const OpenedImage image, session->open_image(options.name, options.tenant, Rollback::kRefuse));
   ProgressBar bar(invocation, "exporting");
   const auto progress = [&bar](const Progress& now) { bar.show(now.done, now.total); };
-  THAW_ASSIGN(const ExportReport report,
-              export_image(image, session->catalog().store(), options.file, progress));
-  invocation.print({{"bytes", report.bytes}, {"sha256", report.sha256.hex()}}, report.sha256.hex());
+  THAW_ASSIGN(const auto use, ExpiredUse::begin(*session, image));
+  const auto report = export_image(image, use->store(), options.file, progress);
+  use->end("'thaw export' read " + options.name);
+  if (!report.ok()) return report.error();
+  invocation.print({{"bytes", report->bytes}, {"sha256", report->sha256.hex()}}, report->sha256.hex());
   return {};
 }
 

@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "daemon/worker/leases.h"
-#include "daemon/worker/watched_store.h"
 #include "lib/chunk/sealed_chunk.h"
 #include "lib/metrics/collection_counters.h"
+#include "lib/store/watched_store.h"
 
 namespace thaw {
 

@@ -64,6 +64,7 @@ test_each_may_do_what_he_has_to_and_no_more() {
   as collector thaw roots retire 1
   as collector thaw roots expire 1
   expect 4 as worker thaw roots delete 1
+  expect 4 as builder thaw roots delete 1
   as collector thaw roots delete 1
   equal "$(keys_below roots/1/)" 1 "objects that are left of root 1"
   kill -9 "$(worker_pid)"

@@ -166,6 +166,35 @@ test_an_expired_root_in_use_raises_an_alarm() {
   stop_daemon
 }
 
+# Reads past the daemon raise it as well; and what is only there is mended elsewhere before it goes.
+test_an_expired_root_in_use_by_a_command_raises_one_and_its_sound_copies_are_used() {
+  copy_store
+  write_config
+  local chunk
+  thaw roots create >/dev/null
+  thaw roots retire 1 >/dev/null
+  thaw roots expire 1 >/dev/null
+  chunk=$(find "$T/store/roots/2/chunks" -type f -printf '%P\n' | sort | sed -n 1p)
+  rm "$T/store/roots/2/chunks/$chunk"
+  for name in debian:1 nasty:1; do thaw verify "$name" >/dev/null 2>"$T/err"; done
+  has_alarm || fail "no alarm: $(thaw roots list --json)"
+  expect_error 4 "thaw verify" thaw roots delete 1
+  thaw roots clear-alarm 1 --reason "looked into it"
+  expect 3 thaw roots clear-alarm 1 --reason "again"
+  expect_error 3 "no root 7" thaw roots clear-alarm 7 --reason "which"
+  thaw export debian:1 "$T/device" >/dev/null
+  thaw export nasty:1 "$T/device" >/dev/null
+  has_alarm || fail "an export raised no alarm"
+  thaw roots clear-alarm 1 --reason "looked into it"
+
+  thaw roots delete 1 >/dev/null
+  [ -s "$T/store/roots/2/chunks/$chunk" ] || fail "the last copy of $chunk is gone"
+  thaw verify --all >/dev/null
+  rm "$T/store/roots/2/chunks/$chunk"
+  for name in debian:1 nasty:1; do thaw export "$name" "$T/device" >"$T/out" 2>&1 || echo $?; done >"$T/status"
+  equal "$(sort -u "$T/status")" 6 "exit status of an export that lacks a chunk"
+}
+
 test_a_mount_that_reads_nothing_raises_it_too() {
   mount_from_an_expired_root nasty:1
   thaw reload >/dev/null

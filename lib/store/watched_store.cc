@@ -1,4 +1,4 @@
-#include "daemon/worker/watched_store.h"
+#include "lib/store/watched_store.h"
 
 namespace thaw {
 

@@ -1,7 +1,7 @@
-// WatchedStore: the store as the chain reads it, with an eye on what collection does meanwhile: a chunk that
-// comes from an expired root, or that a root lacks, is told to who follows the roots.
+// WatchedStore: the store as it is read, with an eye on what collection does meanwhile: a chunk that comes
+// from an expired root, or that a root lacks, is told to who follows the roots.
 //
-// Owned by the worker; the store below outlives it. Any thread may call; `on_finding` is called on the
+// Owned by who reads; the store below outlives it. Any thread may call; `on_finding` is called on the
 // store's threads and must not wait.
 #pragma once
 
