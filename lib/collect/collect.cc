@@ -159,10 +159,14 @@ Result<LiveContents> live_contents(CollectRoom& room, const RootId& root) {
   std::unordered_set<ChunkId, ChunkIdHash> seen;
   for (const Digest& manifest : here->manifests) {
     if (!survey.live.uses(manifest)) continue;
-    THAW_ASSIGN(const Object bytes, room.catalog.read(manifest_key(root, manifest), kMaxManifestBytes));
-    THAW_ASSIGN(const Manifest parsed, parse_manifest(bytes.bytes.view(), manifest));
     ++live.images;
-    for (const ManifestChunk& chunk : parsed.chunks) {
+    const Result<Object> bytes = room.catalog.read(manifest_key(root, manifest), kMaxManifestBytes);
+    if (!bytes.ok() && !is_lost(bytes.error())) return bytes.error();
+    const Result<Manifest> parsed =
+        bytes.ok() ? parse_manifest(bytes->bytes.view(), manifest) : Result<Manifest>(bytes.error());
+    // The course itself says what is wrong, or takes a copy.
+    if (!parsed.ok()) continue;
+    for (const ManifestChunk& chunk : parsed->chunks) {
       if (seen.insert(chunk.id).second) live.bytes += chunk.stored_length;
     }
   }

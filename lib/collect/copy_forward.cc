@@ -60,8 +60,8 @@ Result<CopyForward::SoundManifest> CopyForward::find_manifest(const std::vector<
   for (const RootId& root : roots) {
     Result<Object> stored = room_.catalog.read(manifest_key(root, manifest), kMaxManifestBytes);
     if (!stored.ok() && stored.error().code == Code::kNotFound) continue;
-    Result<Manifest> parsed = stored.ok() ? parse_manifest(stored->bytes.view(), manifest)
-                                          : Result<Manifest>(std::move(stored).error());
+    Result<Manifest> parsed =
+        stored.ok() ? parse_manifest(stored->bytes.view(), manifest) : Result<Manifest>(stored.error());
     if (parsed.ok()) return SoundManifest{root, std::move(stored->bytes), std::move(parsed).value()};
     if (!is_lost(parsed.error())) return std::move(parsed).error();
     lost = std::move(parsed).error();

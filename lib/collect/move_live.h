@@ -27,7 +27,7 @@ struct StoreSurvey {
 Result<StoreSurvey> survey_store(CollectRoom& room);
 
 // Reads every image that is live and lies in the root and in an active one too, there, and writes again what
-// is missing or damaged: what is deleted must not be the last sound copy. kDamaged when there is none.
+// is missing or damaged: the root's copy may be the last sound one. kDamaged when there is none.
 Result<CopyCounts> mend_copies(CollectRoom& room, const RootId& root, const ProgressFn& progress);
 
 // Looks again until there is nothing to copy. kRefused when there is no active root, kDamaged for problems.

@@ -66,11 +66,14 @@ class Removal {
 
  private:
   void count(const std::vector<ListedObject>& batch) EXCLUDES(mutex_) {
-    const MutexLock lock(mutex_);
-    for (const ListedObject& object : batch) removed_.bytes += object.size;
-    removed_.objects += batch.size();
+    uint64_t objects = 0;
+    {
+      const MutexLock lock(mutex_);
+      for (const ListedObject& object : batch) removed_.bytes += object.size;
+      objects = removed_.objects += batch.size();
+    }
     // How many there are is not known before the end.
-    if (progress_) progress_({removed_.objects, removed_.objects + kMaxRemovedAtOnce});
+    if (progress_) progress_({objects, objects + kMaxRemovedAtOnce});
   }
 
   CollectRoom& room_;

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "lib/collect/alarms.h"
+#include "lib/collect/audit.h"
 #include "lib/collect/move_live.h"
 #include "lib/collect/remove_objects.h"
 #include "lib/collect/store_time.h"
@@ -11,6 +12,9 @@
 
 namespace thaw {
 namespace {
+
+// A root that another collector empties meanwhile looks as if it had gaps.
+constexpr int kLooks = 3;
 
 Error wrong_state(const Root& root, const char* wanted, const char* remedy) {
   return Error{Code::kRefused, "root " + root.id + " is " + std::string(root_state_name(root.state)) +
@@ -49,6 +53,17 @@ Status need_other_active(CollectRoom& room, const RootId& root) {
   if (other) return {};
   return Error{Code::kRefused,
                "root " + root + " is the only active one, and builds need one; see 'thaw roots create'"};
+}
+
+// Of images that the root does not hold it may have chunks that are nowhere else.
+Status refuse_gaps(CollectRoom& room, const ProgressFn& progress) {
+  Status refused;
+  for (int looks = 0; looks < kLooks; ++looks) {
+    THAW_ASSIGN(const AuditReport audit, check_store(room, progress));
+    refused = refuse_problems(audit.problems);
+    if (refused.ok()) break;
+  }
+  return refused;
 }
 
 void mark_emptied(Root& root) {
@@ -100,6 +115,7 @@ Result<CourseReport> delete_root(CollectRoom& room, const RootId& root, const Pr
     THAW_ASSIGN(report.copied, move_live(room, root, progress));
     THAW_ASSIGN(const CopyCounts mended, mend_copies(room, root, progress));
     report.copied += mended;
+    THAW_TRY(refuse_gaps(room, progress));
     THAW_ASSIGN(report.root, change(room, stored, RootState::kDeleted));
   } else if (stored.root.state != RootState::kDeleted) {
     return wrong_state(stored.root, "expired", "a root is retired and expired before it is deleted");

@@ -2,6 +2,7 @@
 
 #include "lib/build/export_image.h"
 #include "lib/collect/alarms.h"
+#include "lib/collect/audit.h"
 #include "lib/collect/root_contents.h"
 #include "lib/collect/update_root.h"
 #include "test/lib/collect/collect_fixture.h"
@@ -218,6 +219,24 @@ TEST_CASE("the last sound copy is not deleted: what is wrong in the active root 
   REQUIRE(delete_root(room, "1", {}).ok());
   CHECK(fixture.keys_in("roots/1/chunks/").empty());
   CHECK(fixture.open("web")->root == "2");
+  CHECK(fixture.is_whole("web"));
+}
+
+TEST_CASE("a chunk that an image elsewhere lacks keeps a root that has it", "[collect]") {
+  CollectFixture fixture;
+  REQUIRE(fixture.build(MemoryDevice({2, 4}), "web").ok());
+  const std::string chunk = fixture.stored_chunks()[0].key;
+  CollectRoom room = fixture.room();
+  REQUIRE(create_root(room, 100, {}).ok());
+  REQUIRE(fixture.build(MemoryDevice({2, 4}), "web")->root == "2");
+  REQUIRE(retire_root(room, "1", {}).ok());
+  REQUIRE(expire_root(room, "1", {}).ok());
+  REQUIRE(fixture.remove("roots/2/" + chunk.substr(8)).ok());
+  const auto refused = delete_root(room, "1", {});
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().message.find("thaw scrub") != std::string::npos);
+  REQUIRE(scrub_store(room, {}, {})->repaired == 1);
+  CHECK(delete_root(room, "1", {}).ok());
   CHECK(fixture.is_whole("web"));
 }
 

@@ -27,6 +27,7 @@ std::string key_of(unsigned prefix, uint64_t number) {
 class HugeStore final : public ObjectStore {
  public:
   std::atomic<uint64_t> lists{0};
+  std::atomic<uint64_t> lists_of_one_prefix{0};
   std::atomic<uint64_t> removed{0};
   std::atomic<uint64_t> largest_page{0};
 
@@ -54,6 +55,7 @@ class HugeStore final : public ObjectStore {
 
   void list(const ListOptions& options, Completion<std::vector<ListedObject>> done) override {
     ++lists;
+    if (is_of_one_prefix(options.prefix)) ++lists_of_one_prefix;
     std::vector<ListedObject> page;
     uint64_t next = first_of(options);
     const uint64_t end = end_of(options.prefix);
@@ -109,11 +111,13 @@ TEST_CASE("ten million chunks are counted and removed, a page at a time", "[coll
   CHECK((counted->chunks == 256 * kPerPrefix && counted->bytes == 256 * kPerPrefix * kBytes));
   CHECK(store.lists <= 256 * (kPerPrefix / 1000 + 1));
 
+  store.lists_of_one_prefix = 0;
   const auto removed = remove_objects(room, "1", {});
   REQUIRE(removed.ok());
   CHECK(removed->objects == 256 * kPerPrefix);
   CHECK(store.removed == 256 * kPerPrefix);
   CHECK(store.largest_page <= 1000);
+  CHECK(store.lists_of_one_prefix > 250 * (kPerPrefix / 1000));
 }
 
 }  // namespace thaw::scale_test
