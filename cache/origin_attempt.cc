@@ -205,6 +205,8 @@ void Origin::cut_short(Attempt& attempt, const Digest& digest, Error error) {
   ++job.turn;
   job.missing_in_row = 0;
   if (job.wrong.add_short(digest, limits_.retry)) return damaged(job, std::move(error));
+  // Another root may have all of it.
+  if (job.turn % job.roots != 0) return start(attempt);
   retry_later(job, std::move(error));
 }
 

@@ -187,9 +187,10 @@ TEST_CASE("answers that break off here and there are transport trouble", "[origi
   }
 }
 
-TEST_CASE("a sound copy in another root saves a damaged one", "[origin]") {
+TEST_CASE("a sound copy in another root saves a damaged one at once", "[origin]") {
   Fixture f({"new", "old"});
-  f.add("new", 1, Bytes(8192, 5));
+  const auto length = GENERATE(8192, 4096, 0);
+  f.add("new", 1, Bytes(static_cast<size_t>(length), 5));
   f.add("old", 1);
   f.get(1, f.a);
   f.cpu.run_all();
