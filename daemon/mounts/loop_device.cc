@@ -116,18 +116,16 @@ Result<AttachedLoop> attach_loop(const std::string& file, uint32_t read_ahead_kb
   return Error{Code::kFailed, "find a free loop device: others took each of " + std::to_string(kMaxTries)};
 }
 
-Result<Fd> hold_loop(const LoopDevice& loop) {
+Result<std::optional<Fd>> hold_loop(const LoopDevice& loop) {
   Fd device(::open(loop.path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!device.valid()) return system_error(loop.path, errno);
-  if (!still_reads(loop)) return Error{Code::kNotFound, loop.path + " does not read " + loop.file};
-  return device;
+  if (!still_reads(loop)) return std::optional<Fd>();
+  return std::optional<Fd>(std::move(device));
 }
 
 Status detach_loop(const LoopDevice& loop) {
-  const Result<Fd> held = hold_loop(loop);
-  if (!held.ok()) return held.error().code == Code::kNotFound ? Status() : held.error();
-  const Fd& device = held.value();
-  if (::ioctl(device.get(), LOOP_CLR_FD) != 0 && errno != ENXIO) {
+  THAW_ASSIGN(const std::optional<Fd> device, hold_loop(loop));
+  if (device && ::ioctl(device->get(), LOOP_CLR_FD) != 0 && errno != ENXIO) {
     return system_error("detach " + loop.path, errno);
   }
   return {};

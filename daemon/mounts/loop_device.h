@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,9 +32,9 @@ Result<AttachedLoop> attach_loop(const std::string& file, uint32_t read_ahead_kb
 // Clears it; a device in use is cleared by its last user. Nothing happens when it does not read `loop.file`.
 Status detach_loop(const LoopDevice& loop);
 
-// As long as it is open, the device is cleared for nobody else to take. kNotFound when it does not read
+// As long as it is open, the device is cleared for nobody else to take. Nothing when it does not read
 // `loop.file` any more.
-Result<Fd> hold_loop(const LoopDevice& loop);
+Result<std::optional<Fd>> hold_loop(const LoopDevice& loop);
 
 // Waits a few seconds until `file` is not read by it any more. kFailed: it is in use.
 Status await_detached(const LoopDevice& loop);

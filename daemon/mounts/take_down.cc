@@ -137,9 +137,9 @@ Status take_down(const std::string& run_dir) {
   std::vector<Fd> held;
   std::vector<LoopDevice> loops;
   for (LoopDevice& loop : loops_below(fuse_folder(run_dir))) {
-    Result<Fd> hold = hold_loop(loop);
-    if (!hold.ok()) continue;
-    held.push_back(std::move(hold).value());
+    Result<std::optional<Fd>> hold = hold_loop(loop);
+    if (hold.ok() && !hold.value()) continue;
+    if (hold.ok()) held.push_back(*std::move(hold).value());
     doomed.devices.insert(loop.device);
     loops.push_back(std::move(loop));
   }
