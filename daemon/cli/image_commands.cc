@@ -4,7 +4,9 @@
 #include <unordered_set>
 
 #include "daemon/cli/command.h"
+#include "daemon/processes/worker_pool.h"
 #include "daemon/store_session.h"
+#include "lib/build/sharing.h"
 
 namespace thaw {
 namespace {
@@ -15,9 +17,13 @@ struct ImageOptions {
   std::string name;
   std::string tenant;
   bool allow_rollback = false;
+  bool sharing = false;
+  bool all_tenants = false;
 
   Rollback rollback() const { return allow_rollback ? Rollback::kAllow : Rollback::kRefuse; }
 };
+
+constexpr size_t kReaders = 16;
 
 uint64_t now_seconds() { return static_cast<uint64_t>(std::time(nullptr)); }
 
@@ -64,6 +70,55 @@ Status images(Invocation& invocation, const ImageOptions& options) {
     text += as_line(image);
   }
   invocation.print({{"images", rows}}, text.empty() ? "no images yet; 'thaw build' makes one" : text);
+  return {};
+}
+
+Json describe(const ImageSharing& image) {
+  return {
+      {"tenant", image.tenant}, {"name", image.name + ":" + image.tag}, {"chunks", image.chunks},
+      {"bytes", image.bytes},   {"shared_chunks", image.shared_chunks}, {"shared_bytes", image.shared_bytes}};
+}
+
+std::string sharing_text(const SharingReport& report) {
+  std::string text;
+  for (const ImageSharing& image : report.images) {
+    text += image.tenant + "/" + image.name + ":" + image.tag + "  " + format_size(image.bytes) + ", " +
+            format_size(image.shared_bytes) + " of it shared\n";
+  }
+  return text + std::to_string(report.images.size()) + " images take " + format_size(report.bytes) +
+         ", alone " + format_size(report.alone_bytes);
+}
+
+// What others have tells whether somebody has a file: for who could find out anyhow.
+Status need_builder_key(BuilderKeys& keys) {
+  const Result<Signed> own = keys.sign_message(as_bytes(kWhichKey));
+  if (own.ok()) return {};
+  return Error{Code::kRefused,
+               "--all-tenants is for who has the builder's signing key: " + own.error().message};
+}
+
+Status show_sharing(Invocation& invocation, const ImageOptions& options) {
+  THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
+  THAW_ASSIGN(const auto session, StoreSession::open(invocation.config, StoreUse::kRead, KeyringUse::kRead));
+  std::vector<std::string> tenants{options.tenant.empty() ? invocation.config.tenant : options.tenant};
+  if (options.all_tenants) {
+    THAW_TRY(need_builder_key(session->keys()));
+    THAW_ASSIGN(tenants, tenants_of(session->catalog()));
+  }
+  for (const std::string& tenant : tenants) THAW_TRY(check_tenant(tenant));
+  THAW_ASSIGN(const TrustedBuilders trusted, session->trusted());
+  WorkerPool readers("read", kReaders);
+  ProgressBar bar(invocation, "reading");
+  const auto progress = [&bar](const Progress& now) { bar.show(now.done, now.total); };
+  THAW_ASSIGN(const SharingReport report,
+              find_sharing({session->catalog(), trusted, readers}, tenants, progress));
+  Json rows = Json::array();
+  for (const ImageSharing& image : report.images) rows.push_back(describe(image));
+  invocation.print({{"images", rows},
+                    {"chunks", report.chunks},
+                    {"bytes", report.bytes},
+                    {"alone_bytes", report.alone_bytes}},
+                   sharing_text(report));
   return {};
 }
 
@@ -136,8 +191,17 @@ void add_image_commands(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<ImageOptions>();
   CLI::App* list = app.add_subcommand("images", "The tenant's images");
   list->add_option("--tenant", options->tenant, "Whose images (default: the configured tenant)");
+  CLI::Option* sharing = list->add_flag("--sharing", options->sharing,
+                                        "How much of each image the tenant's other images have too");
+  list->add_flag("--all-tenants", options->all_tenants,
+                 "With --sharing: all tenants' images; needs the builder's signing key")
+      ->needs(sharing);
+  list->footer(
+      "Examples:\n  thaw images\n  thaw images --sharing --json\n  thaw images --sharing --all-tenants");
   list->callback([&invocation, options] {
-    invocation.action = [options](Invocation& call) { return images(call, *options); };
+    invocation.action = [options](Invocation& call) {
+      return options->sharing ? show_sharing(call, *options) : images(call, *options);
+    };
   });
   CLI::App* explain =
       add_image_command(app, "inspect", "What an image is made of and how it starts", *options);

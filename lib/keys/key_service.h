@@ -80,6 +80,9 @@ struct Signed {
   Signature signature{};
 };
 
+// A message that says nothing, for who wants to know which key signs.
+inline constexpr std::string_view kWhichKey = "thaw: which key signs";
+
 class BuilderKeys {
  public:
   virtual ~BuilderKeys() = default;
