@@ -1,5 +1,7 @@
 #include "daemon/store_session.h"
 
+#include <sys/prctl.h>
+
 #include <algorithm>
 #include <thread>
 
@@ -45,6 +47,8 @@ StoreSession::StoreSession(const Config& config, std::unique_ptr<Keyring> keys)
 
 Result<std::unique_ptr<StoreSession>> StoreSession::open(const Config& config, StoreUse store_use,
                                                          KeyringUse keyring_use) {
+  // From now on keys and plaintext are in this process: no core file, no debugger of the same user.
+  ::prctl(PR_SET_DUMPABLE, 0);
   THAW_ASSIGN(std::unique_ptr<Keyring> keyring, open_keyring(config.keys_url, keyring_use));
   std::unique_ptr<StoreSession> session(new StoreSession(config, std::move(keyring)));
   StoreParts parts{
@@ -94,7 +98,7 @@ Result<Names> StoreSession::names(const std::string& tenant) {
   const std::string& owner = tenant.empty() ? tenant_ : tenant;
   THAW_TRY(check_tenant(owner));
   THAW_ASSIGN(TrustedBuilders builders, trusted());
-  return Names(*catalog_, owner, std::move(builders));
+  return Names(*catalog_, owner, std::move(builders), &sequences_);
 }
 
 Result<OpenedImage> StoreSession::open_image(const std::string& name, const std::string& tenant,

@@ -45,6 +45,7 @@ class StoreSession {
 
   Result<TrustedBuilders> trusted() const EXCLUDES(mutex_);
   Result<Names> names(const std::string& tenant);
+  SequenceMemory& sequences() { return sequences_; }
   // The image with its keys. `tenant` is empty for the configured one.
   Result<OpenedImage> open_image(const std::string& name, const std::string& tenant, Rollback rollback);
   // The same for who goes on reading it; see thaw::open_held().

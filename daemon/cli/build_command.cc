@@ -7,6 +7,8 @@
 #include "daemon/processes/worker_pool.h"
 #include "daemon/store_session.h"
 #include "lib/build/build.h"
+#include "lib/build/sharing.h"
+#include "lib/crypto/hash.h"
 #include "lib/oci/docker_credentials.h"
 
 namespace thaw {
@@ -105,6 +107,22 @@ std::string report_text(const BuildReport& report) {
          " were there; " + seconds;
 }
 
+// Of the tenant alone: what others have is not for him to know.
+Result<Json> shared_within_tenant(const SharingParts& parts, const BuildRequest& request) {
+  THAW_ASSIGN(const SharingReport sharing, find_sharing(parts, {request.tenant}, {}));
+  for (const ImageSharing& image : sharing.images) {
+    if (image.name != request.name.name || image.tag != request.name.tag) continue;
+    return Json{{"chunks", image.shared_chunks}, {"bytes", image.shared_bytes}};
+  }
+  return Json();  // it was removed meanwhile
+}
+
+// One for each bucket: a copy of a store has its ids too, and other chunks.
+std::string known_files(const Config& config) {
+  const Digest place = sha256(as_bytes(config.s3_endpoint + " " + config.store_url));
+  return config.state_dir + "/known/" + place.hex().substr(0, 16);
+}
+
 Status build_image(Invocation& invocation, const BuildOptions& options) {
   THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
   THAW_ASSIGN(BuildRequest request, request_of(invocation.config, options));
@@ -136,9 +154,16 @@ Status build_image(Invocation& invocation, const BuildOptions& options) {
                 std::move(trusted),
                 std::string("thaw/") + THAW_VERSION,
                 SaltMemory(invocation.config.state_dir + "/salts"),
-                invocation.config.state_dir + "/known"};
+                &session->sequences(),
+                known_files(invocation.config)};
   THAW_ASSIGN(const BuildReport report, build(shop, request));
-  invocation.print(report_json(report), report_text(report));
+  if (!report.warning.empty()) std::fprintf(stderr, "thaw build: warning: %s\n", report.warning.c_str());
+  Json object = report_json(report);
+  if (invocation.json) {
+    THAW_ASSIGN(object["shared_within_tenant"],
+                shared_within_tenant({session->catalog(), shop.trusted, downloads}, request));
+  }
+  invocation.print(object, report_text(report));
   return {};
 }
 

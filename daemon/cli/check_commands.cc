@@ -18,6 +18,9 @@ struct CheckOptions {
   std::string tenant;
   std::string file;
   bool all = false;
+  bool allow_rollback = false;
+
+  Rollback rollback() const { return allow_rollback ? Rollback::kAllow : Rollback::kRefuse; }
 };
 
 Json bad_json(const VerifyReport& report) {
@@ -41,7 +44,7 @@ Status verify(Invocation& invocation, const CheckOptions& options) {
   if (options.all) return verify_all(invocation);
   THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
   THAW_ASSIGN(const auto session, StoreSession::open(invocation.config, StoreUse::kRead, KeyringUse::kRead));
-  THAW_ASSIGN(const OpenedImage image, session->open_image(options.name, options.tenant, Rollback::kRefuse));
+  THAW_ASSIGN(const OpenedImage image, session->open_image(options.name, options.tenant, options.rollback()));
   ProgressBar bar(invocation, "verifying");
   const auto progress = [&bar](const Progress& now) { bar.show(now.done, now.total); };
   THAW_ASSIGN(const auto use, ExpiredUse::begin(*session, image));
@@ -64,7 +67,7 @@ Status verify(Invocation& invocation, const CheckOptions& options) {
 Status export_to_file(Invocation& invocation, const CheckOptions& options) {
   THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
   THAW_ASSIGN(const auto session, StoreSession::open(invocation.config, StoreUse::kRead, KeyringUse::kRead));
-  THAW_ASSIGN(const OpenedImage image, session->open_image(options.name, options.tenant, Rollback::kRefuse));
+  THAW_ASSIGN(const OpenedImage image, session->open_image(options.name, options.tenant, options.rollback()));
   ProgressBar bar(invocation, "exporting");
   const auto progress = [&bar](const Progress& now) { bar.show(now.done, now.total); };
   THAW_ASSIGN(const auto use, ExpiredUse::begin(*session, image));
@@ -79,6 +82,8 @@ CLI::App* add_check_command(CLI::App& app, const char* name, const char* help, C
   CLI::App* command = app.add_subcommand(name, help);
   command->add_option("NAME", options.name, "NAME[:TAG][@sha256:DIGEST]");
   command->add_option("--tenant", options.tenant, "Whose image (default: the configured tenant)");
+  command->add_flag("--allow-rollback", options.allow_rollback,
+                    "Accept an older name record than seen before");
   return command;
 }
 

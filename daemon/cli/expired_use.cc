@@ -57,8 +57,12 @@ Result<std::unique_ptr<ExpiredUse>> ExpiredUse::begin(StoreSession& session, con
 }
 
 void ExpiredUse::end(const std::string& why) {
-  const MutexLock lock(mutex_);
-  for (const RootId& root : used_) {
+  std::set<RootId> used;
+  {
+    const MutexLock lock(mutex_);
+    used = used_;
+  }
+  for (const RootId& root : used) {
     std::fprintf(stderr, "thaw: warning: root %s is expired and still needed: %s\n", root.c_str(),
                  why.c_str());
     const Status raised = raise(session_.catalog(), root, why);

@@ -25,6 +25,7 @@ struct RunOptions {
   std::string name;
   std::string tenant;
   std::string outage;
+  bool allow_rollback = false;
   ContainerOptions container;
   bool remove = true;  // what --rm says, and the only way that a container ends
 };
@@ -44,6 +45,7 @@ class ImageMount {
     Json request = {{"name", options.name},
                     {"tenant", options.tenant.empty() ? invocation.config.tenant : options.tenant},
                     {"pid", ::getpid()},
+                    {"allow_rollback", options.allow_rollback},
                     {"dir", dir}};
     if (!options.outage.empty()) request["outage"] = options.outage;
     ControlClient client(invocation.socket());
@@ -144,6 +146,8 @@ void add_run_command(CLI::App& app, Invocation& invocation) {
   command->add_option("--tenant", options->tenant, "Whose image (default: the configured tenant)");
   command->add_option("--outage", options->outage, "What reads do while the store is away")
       ->check(CLI::IsMember({"error", "wait"}));
+  command->add_flag("--allow-rollback", options->allow_rollback,
+                    "Accept an older name record than seen before");
   command->add_flag("--rm", options->remove, "Remove the container when it ends (always so)");
   command->callback([&invocation, options] {
     invocation.action = [options](Invocation& call) { return run(call, *options); };

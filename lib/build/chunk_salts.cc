@@ -36,6 +36,10 @@ Secret salt_of_place(const Secret& salt, const SaltApart& apart, uint64_t period
 
 }  // namespace
 
+std::string uses_file(const BuildPlace& place, const SaltApart& apart) {
+  return apart.uses_folder + "/" + place.store_id.hex() + "." + place.salt.id.hex();
+}
+
 Result<std::unique_ptr<ChunkSalts>> ChunkSalts::create(const BuildPlace& place, const SaltApart& apart,
                                                        const Image& image, std::chrono::milliseconds now) {
   std::unique_ptr<ChunkSalts> salts(new ChunkSalts());
@@ -58,7 +62,7 @@ Status ChunkSalts::know_uses(const BuildPlace& place, const SaltApart& apart, co
   WireWriter group;
   group.u64((number / 64) % apart.groups);
   popular_salt_ = Secret(derive(salt_, kGroupLabel, group).bytes);
-  uses_file_ = apart.uses_folder + "/" + place.store_id.hex() + "." + place.salt.id.hex();
+  uses_file_ = uses_file(place, apart);
   THAW_ASSIGN(uses_, ChunkUses::read(uses_file_));
   return {};
 }

@@ -27,6 +27,10 @@ struct SaltApart {
   std::string uses_folder;               // where the builder remembers which images use a chunk
 };
 
+// Where a builder remembers the uses of chunks under the place's salt; there is no such file unless it has
+// built with SaltApart::popular.
+std::string uses_file(const BuildPlace& place, const SaltApart& apart);
+
 class ChunkSalts {
  public:
   struct Image {

@@ -1,6 +1,7 @@
 #include "lib/build/find_unchanged.h"
 
 #include <chrono>
+#include <filesystem>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -52,13 +53,15 @@ Status check_lengths(ObjectStore& store, const RootId& root, const std::vector<M
   return {};
 }
 
-// No manifest tells its salt; so one chunk is opened, and sealed with the salt of today.
-Status check_salt(Workshop& shop, const BuildRequest& request, const BuildPlace& place,
-                  const OpenManifest& image) {
+// No manifest tells its salts; so one chunk is opened, and sealed with the salt of today. Popular chunks may
+// have others, where a builder ever salted them apart.
+Status check_salt(Workshop& shop, const BuildRequest& request, BuildPlace place, const OpenManifest& image) {
   // Makes none, also where a private one is wanted: the build may still fail.
   THAW_ASSIGN(const Salt salt, salt_for_tenant(shop.catalog, place, request.tenant, Isolation::kShared,
                                                shop.builder, shop.salts));
   if (request.isolation == Isolation::kPrivate && salt.id == place.salt.id) return changed("another salt");
+  place.salt = salt;
+  if (std::filesystem::exists(uses_file(place, request.apart))) return changed("salts apart");
   const ChunkRef ref = image.clear.chunks.front().ref();
   THAW_ASSIGN(const SealedChunk chunk, await<SealedChunk>([&](Completion<SealedChunk> done) {
                 fetch_chunk(shop.catalog.store(), {place.root.id}, ref, std::move(done));
@@ -86,9 +89,13 @@ BuildReport report_of(const BuildRequest& request, const OpenedImage& found, uin
 Result<BuildReport> find(Workshop& shop, const BuildRequest& request, const ImageDetails& source) {
   Names names(shop.catalog, request.tenant, shop.trusted);
   THAW_ASSIGN(const NameRecord record, names.find(request.name));
+  if (shop.sequences != nullptr) THAW_TRY(shop.sequences->check(record, Rollback::kRefuse));
   THAW_ASSIGN(const OpenedImage found, open_recorded(shop.catalog, shop.keys, shop.trusted, record));
   if (!is_made_of(found.manifest, source, request.chunk_size) || found.manifest.clear.chunks.empty())
     return changed("another image");
+  // Who replaces a lost signing key builds anew to have it signed.
+  THAW_ASSIGN(const Signed own, shop.builder.sign_message(as_bytes(kWhichKey)));
+  if (own.signer != found.signer) return changed("another builder");
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   THAW_ASSIGN(const BuildPlace place,
               shop.catalog.prepare_build(

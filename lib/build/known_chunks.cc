@@ -42,8 +42,9 @@ std::vector<ChunkId> sorted_ids(const std::vector<ManifestChunk>& chunks) {
 void remove_oldest_files(const std::filesystem::path& folder) {
   std::error_code failure;
   std::vector<std::pair<std::filesystem::file_time_type, std::filesystem::path>> files;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, failure)) {
-    files.emplace_back(entry.last_write_time(failure), entry.path());
+  std::filesystem::directory_iterator entry(folder, failure);
+  for (; entry != std::filesystem::directory_iterator(); entry.increment(failure)) {
+    files.emplace_back(entry->last_write_time(failure), entry->path());
   }
   std::ranges::sort(files, std::greater<>());
   for (size_t i = kMaxKnownFiles; i < files.size(); ++i) std::filesystem::remove(files[i].second, failure);

@@ -95,7 +95,7 @@ Result<bool> is_safe(Workshop& shop, const StoredImage& stored) {
 }
 
 std::string known_file(const Workshop& shop, const BuildPlace& place) {
-  return shop.known_folder + "/" + place.store_id.hex() + "." + place.root.id;
+  return shop.known_files + "." + place.store_id.hex() + "." + place.root.id;
 }
 
 KnownChunks known_chunks(const Workshop& shop, const UploadOptions& options, const BuildPlace& place,
@@ -119,12 +119,14 @@ Result<StoredImage> store_into(Workshop& shop, const ImageToStore& image, const 
   const KnownChunks known = known_chunks(shop, options, place, previous);
   ChunkUpload upload(image.device, place, salts, shop.catalog, known, shop.workers, options);
   THAW_ASSIGN(UploadedChunks uploaded, upload.run());
+  BuildReport report;
   if (options.existing == Existing::kTrustMemory) {
-    THAW_TRY(KnownChunks::remember(known_file(shop, place), uploaded.chunks));
+    const Status kept = KnownChunks::remember(known_file(shop, place), uploaded.chunks);
+    // The next build asks for more, that is all.
+    if (!kept.ok()) report.warning = "which chunks the store has is not remembered: " + kept.error().message;
   }
 
   const DeviceShape& shape = image.device.shape();
-  BuildReport report;
   report.name = image.name.name + ":" + image.name.tag;
   report.root = place.root.id;
   report.device_bytes = shape.device_bytes;
@@ -152,7 +154,7 @@ Result<BuildReport> store_image(Workshop& shop, const ImageToStore& image, const
   THAW_TRY(check_tag(image.name.tag));
   if (image.name.digest)
     return Error{Code::kUsage, image.name.text() + ": a build chooses the digest; leave it out"};
-  Names names(shop.catalog, image.tenant, shop.trusted);
+  Names names(shop.catalog, image.tenant, shop.trusted, shop.sequences);
   const Previous previous = open_previous(shop, names, image.name);
   const UploadOptions upload = options_for(image, previous, options);
   for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {

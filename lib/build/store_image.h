@@ -9,6 +9,7 @@
 #include "lib/build/chunk_upload.h"
 #include "lib/build/device_source.h"
 #include "lib/manifest/image_name.h"
+#include "lib/manifest/sequence_memory.h"
 #include "lib/store/catalog.h"
 #include "lib/store/tenant_salt.h"
 
@@ -19,11 +20,14 @@ struct Workshop {
   Catalog& catalog;
   KeyService& keys;
   BuilderKeys& builder;
-  Executor& workers;            // hashing and encryption: as many threads as cores
-  TrustedBuilders trusted;      // for the record that a new one replaces
-  std::string builder_version;  // of Thaw
-  SaltMemory salts;             // what this builder has sealed with
-  std::string known_folder{};   // where it remembers KnownChunks; for Existing::kTrustMemory only
+  Executor& workers;                    // hashing and encryption: as many threads as cores
+  TrustedBuilders trusted;              // for the record that a new one replaces
+  std::string builder_version;          // of Thaw
+  SaltMemory salts;                     // what this builder has sealed with
+  SequenceMemory* sequences = nullptr;  // what was seen of names; nullptr: nothing is
+  // Where it remembers KnownChunks of the store; for Existing::kTrustMemory only. Another store's is another
+  // one.
+  std::string known_files{};
 };
 
 struct ImageToStore {
@@ -51,6 +55,7 @@ struct BuildReport {
   uint64_t salt_period = 0;     // its number; 0 when salts are not apart by time
   uint64_t popular_chunks = 0;  // distinct, with the salt of the image's group
   uint64_t traced_chunks = 0;   // in the trace of first reads that came from the name's previous image
+  std::string warning;          // empty: none
   double seconds = 0;
 };
 

@@ -40,13 +40,25 @@ Result<uint64_t> read_sequence(const std::string& path) {
   return sequence;
 }
 
+Status write_sequence(const std::string& path, uint64_t sequence) {
+  WireWriter out;
+  out.bytes(as_bytes(kSeenMagic));
+  out.u64(sequence);
+  out.checksum();
+  return replace_file(path, out.view(), 0600);
+}
+
 }  // namespace
 
-Status SequenceMemory::check(const NameRecord& record, Rollback rollback) {
+Result<Fd> SequenceMemory::lock() const {
   THAW_TRY(make_folders(folder_, 0700));
-  const Fd lock(::open((folder_ + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  Fd lock(::open((folder_ + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!lock.valid() || ::flock(lock.get(), LOCK_EX) != 0) return system_error(folder_ + "/lock", errno);
+  return lock;
+}
 
+Status SequenceMemory::check(const NameRecord& record, Rollback rollback) {
+  THAW_ASSIGN(const Fd held, lock());
   const std::string path = folder_ + "/" + file_of(record);
   THAW_ASSIGN(const uint64_t seen, read_sequence(path));
   if (record.sequence == seen) return {};
@@ -56,11 +68,18 @@ Status SequenceMemory::check(const NameRecord& record, Rollback rollback) {
                                      std::to_string(seen) +
                                      " was seen before: the store was set back; --allow-rollback takes it"};
   }
-  WireWriter out;
-  out.bytes(as_bytes(kSeenMagic));
-  out.u64(record.sequence);
-  out.checksum();
-  return replace_file(path, out.view(), 0600);
+  return write_sequence(path, record.sequence);
+}
+
+Result<uint64_t> SequenceMemory::highest(const NameRecord& record) {
+  return read_sequence(folder_ + "/" + file_of(record));
+}
+
+Status SequenceMemory::raise(const NameRecord& record) {
+  THAW_ASSIGN(const Fd held, lock());
+  const std::string path = folder_ + "/" + file_of(record);
+  THAW_ASSIGN(const uint64_t seen, read_sequence(path));
+  return record.sequence > seen ? write_sequence(path, record.sequence) : Status();
 }
 
 }  // namespace thaw

@@ -7,6 +7,7 @@
 
 #include <string>
 
+#include "lib/base/file.h"
 #include "lib/base/result.h"
 #include "lib/manifest/name_record.h"
 
@@ -25,7 +26,14 @@ class SequenceMemory {
   // kRefused when `record` is older than what was seen; else remembers it, durably.
   Status check(const NameRecord& record, Rollback rollback);
 
+  // The highest that was seen for the record's name, whatever its own is; 0 when none was.
+  Result<uint64_t> highest(const NameRecord& record);
+  // Remembers a record that this machine wrote; another process may have seen a later one by now.
+  Status raise(const NameRecord& record);
+
  private:
+  Result<Fd> lock() const;
+
   const std::string folder_;
 };
 

@@ -11,11 +11,6 @@ constexpr int kMaxAttempts = 64;
 constexpr size_t kMaxNames = 1'000'000;
 constexpr size_t kPage = 1000;
 
-Error not_found(const ImageName& image, const std::string& tenant) {
-  return Error{Code::kNotFound,
-               image.name + ":" + image.tag + ": tenant " + tenant + " has no such image; see 'thaw images'"};
-}
-
 Error lost_race(const NameRecord& record) {
   return Error{Code::kFailed, record.name + ":" + record.tag + ": others keep naming it; try again"};
 }
@@ -50,16 +45,26 @@ Result<Names::Stored> Names::read(const ImageName& image) {
   return stored;
 }
 
-Result<NameRecord> Names::find(const ImageName& image) {
+Error Names::not_found(const ImageName& image) const {
+  return Error{Code::kNotFound, image.name + ":" + image.tag + ": tenant " + tenant_ +
+                                    " has no such image; see 'thaw images'"};
+}
+
+Result<NameRecord> Names::find_any(const ImageName& image) {
   Result<Stored> stored = read(image);
   if (!stored.ok()) return std::move(stored).error();
-  if (stored->missing) return not_found(image, tenant_);
+  if (stored->missing) return not_found(image);
   if (!stored->record) {
     return Error{Code::kDamaged,
                  "the name record of " + image.name + ":" + image.tag + " is damaged; build the image again"};
   }
-  if (stored->record->state == NameState::kRemoved) return not_found(image, tenant_);
   return *stored->record;
+}
+
+Result<NameRecord> Names::find(const ImageName& image) {
+  THAW_ASSIGN(NameRecord record, find_any(image));
+  if (record.state == NameState::kRemoved) return not_found(image);
+  return record;
 }
 
 NameRecord Names::blank(const Identifier& store_id, const ImageName& image) const {
@@ -82,13 +87,22 @@ Result<NameRecord> Names::replace(const Stored& stored, NameRecord next, Builder
     // that was counted: the seconds since 1970 do.
     next.sequence = stored.missing ? 1 : std::max<uint64_t>(now_seconds, 1);
   }
+  // A store that was set back, or lost the record, makes no sequence come twice.
+  if (seen_ != nullptr) {
+    THAW_ASSIGN(const uint64_t seen, seen_->highest(next));
+    next.sequence = std::max(next.sequence, seen + 1);
+  }
   THAW_ASSIGN(const Bytes bytes, sign_name_record(next, keys));
   PutOptions options;
   options.condition = stored.missing ? PutIf::kAbsent : PutIf::kUnchanged;
   options.version = stored.version;
   THAW_ASSIGN(const PutOutcome outcome,
               catalog_.write(name_key(tenant_, next.name, next.tag), bytes, options));
-  if (outcome == PutOutcome::kKept) next.sequence = 0;
+  if (outcome == PutOutcome::kKept) {
+    next.sequence = 0;
+  } else if (seen_ != nullptr) {
+    THAW_TRY(seen_->raise(next));
+  }
   return next;
 }
 
@@ -110,7 +124,7 @@ Result<NameRecord> Names::remove(const ImageName& image, BuilderKeys& keys, uint
   for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
     THAW_ASSIGN(const Stored stored, read(image));
     const bool gone = stored.missing || (stored.record && stored.record->state == NameState::kRemoved);
-    if (gone) return not_found(image, tenant_);
+    if (gone) return not_found(image);
     next = blank(stored.store_id, image);
     next.state = NameState::kRemoved;
     THAW_ASSIGN(next, replace(stored, next, keys, now_seconds));

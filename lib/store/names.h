@@ -8,6 +8,7 @@
 
 #include "lib/manifest/image_name.h"
 #include "lib/manifest/name_record.h"
+#include "lib/manifest/sequence_memory.h"
 #include "lib/store/catalog.h"
 
 namespace thaw {
@@ -20,15 +21,19 @@ struct ListedImage {
 
 class Names {
  public:
-  // REQUIRES: check_tenant(tenant).ok()
-  Names(Catalog& catalog, std::string tenant, TrustedBuilders trusted)
-      : catalog_(catalog), tenant_(std::move(tenant)), trusted_(std::move(trusted)) {}
+  // `seen`: what this machine writes gets a sequence above it and is remembered there; nullptr for who only
+  // reads. REQUIRES: check_tenant(tenant).ok()
+  Names(Catalog& catalog, std::string tenant, TrustedBuilders trusted, SequenceMemory* seen = nullptr)
+      : catalog_(catalog), tenant_(std::move(tenant)), trusted_(std::move(trusted)), seen_(seen) {}
 
   // The record, verified. kNotFound when there is none or it is a tombstone.
   Result<NameRecord> find(const ImageName& image);
+  // The same, and a tombstone too: it has a sequence like others.
+  Result<NameRecord> find_any(const ImageName& image);
+  Error not_found(const ImageName& image) const;
 
   // Names `manifest`; the sequence follows that of the record that is replaced, whoever else writes
-  // meanwhile.
+  // meanwhile, and all that was seen.
   Result<NameRecord> point(const ImageName& image, const Digest& manifest, BuilderKeys& keys,
                            uint64_t now_seconds);
 
@@ -47,6 +52,7 @@ class Names {
   Catalog& catalog_;
   const std::string tenant_;
   const TrustedBuilders trusted_;
+  SequenceMemory* const seen_;
 };
 
 }  // namespace thaw

@@ -29,6 +29,7 @@ Result<std::vector<RootId>> roots_from(Catalog& catalog, const RootId& first) {
 struct OpenedEnvelope {
   OpenManifest manifest;
   std::string builder_version;
+  PublicKey signer;
 };
 
 Result<Buffer> read_envelope_of(Catalog& catalog, const FoundObject& manifest, const Digest& digest) {
@@ -52,7 +53,7 @@ Result<OpenedEnvelope> open_enveloped(Catalog& catalog, KeyService& keys, const 
   }
   if (!opened.ok()) return std::move(opened).error();
   THAW_ASSIGN(const Envelope parsed, parse_envelope(envelope.view()));
-  return OpenedEnvelope{std::move(opened).value(), parsed.builder_version};
+  return OpenedEnvelope{std::move(opened).value(), parsed.builder_version, parsed.signature.signer};
 }
 
 }  // namespace
@@ -69,6 +70,7 @@ Result<OpenedImage> open_recorded(Catalog& catalog, KeyService& keys, const Trus
   opened.root = found.root;
   opened.manifest = std::move(enveloped.manifest);
   opened.builder_version = std::move(enveloped.builder_version);
+  opened.signer = enveloped.signer;
   THAW_ASSIGN(opened.roots, roots_from(catalog, found.root));
   return opened;
 }
@@ -76,8 +78,10 @@ Result<OpenedImage> open_recorded(Catalog& catalog, KeyService& keys, const Trus
 Result<OpenedImage> open_image(const ImageReaders& readers, const ImageRequest& request) {
   THAW_TRY(check_tenant(request.tenant));
   Names names(readers.catalog, request.tenant, readers.trusted);
-  THAW_ASSIGN(NameRecord record, names.find(request.name));
+  // A tombstone counts like a record, or one from before it would be taken again.
+  THAW_ASSIGN(NameRecord record, names.find_any(request.name));
   THAW_TRY(readers.sequences.check(record, request.rollback));
+  if (record.state == NameState::kRemoved) return names.not_found(request.name);
 
   // A digest in the name wins over what the name means now: it is the only thing that may be opened.
   const Digest named = std::exchange(record.manifest, request.name.digest.value_or(record.manifest));

@@ -33,6 +33,7 @@ struct OpenedImage {
   RootId root;                  // where the manifest was found
   std::vector<RootId> roots;    // readable ones, newest first, that one in front: where to look for chunks
   std::string builder_version;  // who wrote it
+  PublicKey signer{};           // the same, by the key
 };
 
 // kNotFound: no such name. kRefused: a signature that is not trusted, a key that is not known, another

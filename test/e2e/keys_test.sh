@@ -161,6 +161,14 @@ test_what_an_attacker_on_the_store_puts_together_is_refused() {
   thaw verify web:1
   cp "$T/older" "$(record acme web)/1"
   expect_error 4 'set back' thaw verify web:1
+  # Building goes on above all that was seen, and what was removed does not come back.
+  thaw build oci:"$T/small-2" web:1
+  thaw verify web:1
+  cp "$(record acme web)/1" "$T/older"
+  thaw rm web:1
+  cp "$T/older" "$(record acme web)/1"
+  expect_error 4 'set back' thaw verify web:1
+  thaw verify --allow-rollback web:1
 
   # Who has the tenant's key, and even what wraps salts, but not the key that signs.
   cp -a "$T/keys" "$T/keys.foreign"
@@ -174,4 +182,20 @@ test_what_an_attacker_on_the_store_puts_together_is_refused() {
   # A reader without the tenant's key.
   rm -r "$T/keys/tenants/acme"
   expect_error 4 'does not know' thaw verify tool:1
+}
+
+# Of a process that can leave a core file its files in /proc are its user's own.
+test_a_build_leaves_no_core_file() {
+  write_config
+  install -D -m 755 "$(command -v thaw)" "$T/bin/thaw"
+  cp -r "$IMAGES/debian" "$T/debian"
+  chmod 711 "$(dirname "$T")"
+  chown -R nobody "$T"
+  setpriv --reuid nobody --regid nogroup --clear-groups "$T/bin/thaw" build "oci:$T/debian:latest" debian:1 >/dev/null &
+  local build=$!
+  is_nobodys() { [ "$(cat "/proc/$build/comm" 2>/dev/null)" = thaw ] && grep -qs "^Uid:.*65534" "/proc/$build/status"; }
+  nobody_looks_into_it() { [ "$(stat -c %U "/proc/$build/environ" 2>/dev/null)" = root ]; }
+  wait_for 5 is_nobodys || fail "it does not run as nobody"
+  wait_for 5 nobody_looks_into_it || fail "its files in /proc belong to $(stat -c %U "/proc/$build/environ")"
+  wait "$build"
 }

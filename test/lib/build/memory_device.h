@@ -56,11 +56,20 @@ class MemoryDevice final : public DeviceSource {
 
 struct BuildFixture : CatalogFixture {
   ThreadPool workers{2};
-  SequenceMemory sequences{folder / "sequences"};
+  SequenceMemory sequences{folder / "sequences"};  // of who opens
+  SequenceMemory built{folder / "built"};          // of who builds
   ImageDetails details{{}, "test", "{}", 4711, 5};
 
   Workshop workshop() {
-    return {catalog, keys, keys, workers, trusted(), "0.1.0", SaltMemory(folder / "salts"), folder / "known"};
+    return {catalog,
+            keys,
+            keys,
+            workers,
+            trusted(),
+            "0.1.0",
+            SaltMemory(folder / "salts"),
+            &built,
+            folder / "known" + "/s3"};
   }
   Result<BuildReport> build(const DeviceSource& device, const std::string& name,
                             const UploadOptions& options = {}) {

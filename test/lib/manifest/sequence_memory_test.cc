@@ -40,6 +40,16 @@ TEST_CASE("a lower sequence is refused, after a restart too", "[manifest]") {
   CHECK(restarted.check(at(3), Rollback::kRefuse).ok());
 }
 
+TEST_CASE("what is written is remembered, and lowers nothing", "[manifest]") {
+  const TemporaryFolder folder;
+  SequenceMemory memory(folder / "sequences");
+  CHECK(memory.highest(at(9)).value() == 0);
+  REQUIRE(memory.raise(at(5)).ok());
+  REQUIRE(memory.raise(at(4)).ok());
+  CHECK(memory.highest(at(1)).value() == 5);
+  CHECK(memory.check(at(4), Rollback::kRefuse).error().code == Code::kRefused);
+}
+
 TEST_CASE("a damaged memory is said and not overlooked", "[manifest]") {
   const TemporaryFolder folder;
   SequenceMemory memory(folder / "sequences");

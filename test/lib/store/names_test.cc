@@ -42,6 +42,22 @@ TEST_CASE("a name points, points elsewhere with a higher sequence, and is remove
   CHECK(names.point(image("web"), fixture.first, fixture.keys, 40)->sequence == 4);
 }
 
+TEST_CASE("no sequence comes twice, wherever the store was set back to", "[store]") {
+  NamesFixture fixture;
+  SequenceMemory seen(fixture.folder / "seen");
+  Names names(fixture.catalog, "acme", fixture.trusted(), &seen);
+  const std::string key = name_key("acme", "web", "latest");
+  REQUIRE(names.point(image("web"), fixture.first, fixture.keys, 10)->sequence == 1);
+  const std::string first = fixture.text_of(key);
+  REQUIRE(names.point(image("web"), fixture.second, fixture.keys, 20)->sequence == 2);
+  SECTION("to an older record") { REQUIRE(fixture.put(key, first).ok()); }
+  SECTION("to before the name was there") { REQUIRE(fixture.remove(key).ok()); }
+  CHECK(names.point(image("web"), fixture.first, fixture.keys, 30)->sequence == 3);
+  REQUIRE(fixture.put(key, first).ok());
+  CHECK(names.remove(image("web"), fixture.keys, 40)->sequence == 4);
+  CHECK(seen.check(names.find_any(image("web")).value(), Rollback::kRefuse).ok());
+}
+
 TEST_CASE("a tenant's names are listed without tombstones, damaged ones with their error", "[store]") {
   NamesFixture fixture;
   Names names = fixture.names();

@@ -78,6 +78,20 @@ TEST_CASE("a store that was set back is refused, unless a person allows it", "[s
   CHECK(fixture.open("web", Rollback::kAllow)->manifest.digest == old);
 }
 
+TEST_CASE("a tombstone is remembered, and what it replaced does not come back", "[store]") {
+  ImageFixture fixture;
+  fixture.name("web", fixture.store_manifest("acme"));
+  const std::string key = name_key("acme", "web", "latest");
+  const std::string record = fixture.text_of(key);
+  REQUIRE(fixture.open("web").ok());
+  Names names(fixture.catalog, "acme", fixture.trusted());
+  REQUIRE(names.remove(ImageName::parse("web").value(), fixture.keys, 2).ok());
+  CHECK(fixture.open("web").error().code == Code::kNotFound);
+  REQUIRE(fixture.put(key, record).ok());
+  CHECK(fixture.open("web").error().code == Code::kRefused);
+  CHECK(fixture.open("web", Rollback::kAllow).ok());
+}
+
 TEST_CASE("a damaged or missing part of an image is told apart from a missing image", "[store]") {
   ImageFixture fixture;
   const Digest digest = fixture.store_manifest("acme");
