@@ -51,6 +51,9 @@ RegistryOptions registry_options(const Config& config, const BuildOptions& optio
 Result<BuildRequest> request_of(const Config& config, const BuildOptions& options) {
   BuildRequest request;
   request.source = options.source;
+  const bool from_registry = options.source.starts_with("docker://");
+  if (!from_registry && (options.plain_http || !options.registry_ca.empty()))
+    return Error{Code::kUsage, "--plain-http and --registry-ca are for docker://… alone"};
   request.tenant = options.tenant.empty() ? config.tenant : options.tenant;
   const std::string& isolation = options.isolation.empty() ? config.isolation : options.isolation;
   request.isolation = isolation == "private" ? Isolation::kPrivate : Isolation::kShared;

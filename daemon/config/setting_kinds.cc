@@ -23,6 +23,10 @@ std::string exact_time(std::chrono::milliseconds time) {
   return std::to_string(time.count()) + "ms";
 }
 
+bool is_host(std::string_view text) {
+  return !text.empty() && text.find_first_of("/?#@ ") == std::string_view::npos;
+}
+
 // "https://HOST[:PORT]", or the same with http.
 bool is_mirror(const Json& value) {
   if (!value.is_string()) return false;
@@ -30,12 +34,20 @@ bool is_mirror(const Json& value) {
   for (const std::string_view scheme : {"https://", "http://"}) {
     if (!text.starts_with(scheme)) continue;
     text.remove_prefix(scheme.size());
-    return !text.empty() && text.find_first_of("/?#@ ") == std::string_view::npos;
+    return is_host(text);
   }
   return false;
 }
 
 bool are_mirrors(const Json& value) { return value.is_array() && std::ranges::all_of(value, is_mirror); }
+
+bool are_mirrors_of_hosts(const Json& value) {
+  if (!value.is_object()) return false;
+  for (const auto& [host, mirrors] : value.items()) {
+    if (!is_host(host) || !are_mirrors(mirrors)) return false;
+  }
+  return true;
+}
 
 uint64_t value_of(const Number& field, Config config) { return field(config); }
 
@@ -136,7 +148,7 @@ Setting time_setting(std::string key, std::chrono::milliseconds Config::*field,
 Setting mirrors_setting(std::string key, RegistryMirrors Config::*field) {
   return {std::move(key),
           [field](Config& config, const Json& value) -> Status {
-            if (!value.is_object() || !std::ranges::all_of(value, are_mirrors))
+            if (!are_mirrors_of_hosts(value))
               return wrong("must be an object such as {\"docker.io\": [\"https://HOST:PORT\"]}");
             config.*field = value.get<RegistryMirrors>();
             return {};

@@ -77,7 +77,12 @@ Result<Root> create_root(CollectRoom& room, unsigned share, const std::optional<
   THAW_ASSIGN(const std::vector<Root> roots, room.catalog.roots());
   if (roots.empty())
     return Error{Code::kNotFound, "the store is empty; the first build makes the first root"};
-  return room.catalog.add_root(salt.value_or(roots.front().salt_id), share, seconds_for_people());
+  const Identifier inherited = salt.value_or(roots.front().salt_id);
+  const Result<Object> record = room.catalog.read(salt_key(inherited), kMaxSaltRecordBytes);
+  if (!record.ok() && record.error().code == Code::kNotFound)
+    return Error{Code::kDamaged, "the store has lost the salt that the root would inherit; use --new-salt"};
+  if (!record.ok()) return record.error();
+  return room.catalog.add_root(inherited, share, seconds_for_people());
 }
 
 Result<CourseReport> retire_root(CollectRoom& room, const RootId& root, const ProgressFn& progress) {

@@ -217,8 +217,15 @@ Result<BuildPlace> Catalog::prepare_build(BuilderKeys& keys, uint64_t now_second
 }
 
 Result<Salt> Catalog::salt_of(const Root& root, const Identifier& store_id, BuilderKeys& keys) {
-  THAW_ASSIGN(const Object record, read(salt_key(root.salt_id), kMaxSaltRecordBytes));
-  return open_salt_record(record.bytes.view(), root.salt_id, store_id, keys);
+  const Result<Object> record = read(salt_key(root.salt_id), kMaxSaltRecordBytes);
+  if (!record.ok() && record.error().code == Code::kNotFound) {
+    return Error{Code::kDamaged,
+                 "the store has lost the salt of root " + root.id +
+                     "; 'thaw roots create --new-salt' makes a root with another, which shares "
+                     "nothing with what is there"};
+  }
+  if (!record.ok()) return record.error();
+  return open_salt_record(record->bytes.view(), root.salt_id, store_id, keys);
 }
 
 Status Catalog::check_builder(BuilderKeys& keys) {

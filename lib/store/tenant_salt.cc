@@ -66,8 +66,13 @@ Result<Salt> salt_for_tenant(Catalog& catalog, const BuildPlace& place, const st
   if (!id) {
     THAW_ASSIGN(id, make_own_salt(catalog, place, tenant, keys));
   }
-  THAW_ASSIGN(const Object record, catalog.read(salt_key(*id), kMaxSaltRecordBytes));
-  THAW_ASSIGN(Salt salt, open_salt_record(record.bytes.view(), *id, place.store_id, keys));
+  const Result<Object> record = catalog.read(salt_key(*id), kMaxSaltRecordBytes);
+  if (!record.ok() && record.error().code == Code::kNotFound) {
+    return Error{Code::kDamaged, "the store has lost the salt of tenant " + tenant + ", " + salt_key(*id) +
+                                     "; put it back from a copy of the store"};
+  }
+  if (!record.ok()) return record.error();
+  THAW_ASSIGN(Salt salt, open_salt_record(record->bytes.view(), *id, place.store_id, keys));
   salt.secret = bound_to_tenant(salt.secret, tenant);
   THAW_TRY(memory.check(own, salt.secret));
   return salt;

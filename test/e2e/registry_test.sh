@@ -63,6 +63,8 @@ test_errors_say_what_to_do() {
   use_registry
   start_registry registry
   push "oci:$IMAGES/nasty:latest" nasty:1
+  expect_error 2 "docker://" thaw build --plain-http "oci:$IMAGES/nasty:latest" web:1
+  expect_error 2 "docker://" thaw build --registry-ca "$T/none" "oci:$IMAGES/nasty:latest" web:1
   expect_error 3 "MANIFEST_UNKNOWN.*list-tags" pull "$REGISTRY/nasty:2" web:1
   expect_error 3 "NAME_UNKNOWN|MANIFEST_UNKNOWN" pull "$REGISTRY/other:1" web:1
   expect_error 3 "platform" pull "$REGISTRY/nasty:1" web:1 --platform linux/s390x

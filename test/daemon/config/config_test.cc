@@ -41,6 +41,9 @@ TEST_CASE("wrong values say what is right", "[config]") {
   CHECK(error_of(R"({"read": {"outage": "never"}})").find("\"wait\"") != std::string::npos);
   CHECK(error_of(R"({"memory": {"eviction": "lru"}})").find(R"("s3-fifo", "lru-k")") != std::string::npos);
   CHECK(error_of(R"({"read": 3})").find("must be an object") != std::string::npos);
+  CHECK(error_of(R"({"registry": {"mirrors": {"DOCKER io": []}}})").find("docker.io") != std::string::npos);
+  CHECK(error_of(R"({"registry": {"mirrors": {"https://docker.io": []}}})").find("docker.io") !=
+        std::string::npos);
   CHECK(error_of(R"({"zone": {"nodes": ["127.0.0.1:11211"]}})").find("1 nodes for 5 shards") !=
         std::string::npos);
   CHECK(error_of(R"({"zone": {"nodes": ["a:1", "b"], "data_shards": 1}})").find("HOST:PORT") !=

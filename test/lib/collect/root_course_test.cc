@@ -42,6 +42,19 @@ TEST_CASE("a root goes, what is named stays, and its bytes are the same", "[coll
   CHECK(create_root(room, 100, {})->id == "3");
 }
 
+TEST_CASE("a root inherits no salt that is lost", "[collect]") {
+  CollectFixture fixture;
+  REQUIRE(fixture.build(MemoryDevice({2}), "web").ok());
+  CollectRoom room = fixture.room();
+  const Identifier salt = fixture.catalog.read_root("1")->salt_id;
+  const std::string record = fixture.text_of(salt_key(salt));
+  REQUIRE(fixture.remove(salt_key(salt)).ok());
+  CHECK(create_root(room, 100, {}).error().message.find("--new-salt") != std::string::npos);
+  CHECK(fixture.catalog.roots()->size() == 1);
+  REQUIRE(fixture.put(salt_key(salt), record).ok());
+  CHECK(create_root(room, 100, {}).ok());
+}
+
 TEST_CASE("a root goes one step at a time, and one active root stays", "[collect]") {
   CollectFixture fixture;
   CollectRoom room = fixture.room();

@@ -37,6 +37,16 @@ TEST_CASE("a first build makes the store, its root and its salt; the next one fi
   CHECK(same(second->salt.secret, first->salt.secret));
 }
 
+TEST_CASE("a salt that the store has lost is said, with what to do", "[store]") {
+  CatalogFixture fixture;
+  const auto place = fixture.catalog.prepare_build(fixture.keys, 1000);
+  REQUIRE(fixture.remove(salt_key(place->root.salt_id)).ok());
+  const auto lost = fixture.catalog.prepare_build(fixture.keys, 2000);
+  REQUIRE_FALSE(lost.ok());
+  CHECK(lost.error().code == Code::kDamaged);
+  CHECK(lost.error().message.find("--new-salt") != std::string::npos);
+}
+
 TEST_CASE("builders that meet at an empty store agree, and leave one salt", "[store]") {
   CatalogFixture fixture;
   constexpr size_t kBuilders = 6;
