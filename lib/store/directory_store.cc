@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <map>
+#include <thread>
 
 #include "lib/crypto/hash.h"
 #include "lib/store/beneath.h"
@@ -18,6 +19,7 @@ namespace thaw {
 namespace {
 
 constexpr const char* kLockFile = ".lock";
+constexpr std::chrono::milliseconds kLockInterval{2};
 
 // Opens without waiting on a FIFO that stands in an object's place.
 constexpr int kReadFlags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
@@ -90,6 +92,29 @@ Result<bool> unlink_object(int root, const std::string& key) {
   if (::unlinkat(place->folder.get(), place->name.c_str(), 0) == 0) return true;
   if (errno == ENOENT) return false;
   return object_error(key, errno);
+}
+
+// False also when it is not there.
+Result<bool> is_version(int root, const std::string& key, const std::string& version) {
+  const Result<Object> there = read_object(root, key, kMaxVersionedBytes);
+  if (!there.ok() && there.error().code == Code::kNotFound) return false;
+  if (!there.ok()) return there.error();
+  return there->version == version;
+}
+
+Result<Fd> lock_store(int root, const std::string& key, std::chrono::milliseconds patience) {
+  Fd lock(::openat(root, kLockFile, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644));
+  if (!lock.valid()) return object_error(key, errno);
+  const auto end = std::chrono::steady_clock::now() + patience;
+  while (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR) return object_error(key, errno);
+    if (std::chrono::steady_clock::now() > end) {
+      return Error{Code::kTimedOut, "store object " + key + ": a process has held the store's " + kLockFile +
+                                        " for too long; see with 'fuser' who stands still with it"};
+    }
+    std::this_thread::sleep_for(kLockInterval);
+  }
+  return lock;
 }
 
 }  // namespace
@@ -173,20 +198,27 @@ Result<PutOutcome> DirectoryStore::put_now(const std::string& key, ByteView byte
   return stored ? PutOutcome::kStored : PutOutcome::kKept;
 }
 
+// Between the comparison and the rename stands nothing that takes its time: a process that is stopped there
+// holds up all others.
+Result<bool> DirectoryStore::rename_if_unchanged(const Folder& root, const std::string& key,
+                                                 const std::string& version, TemporaryObject& written) {
+  THAW_ASSIGN(const Fd lock, lock_store(root.fd.get(), key, lock_patience_));
+  THAW_ASSIGN(const bool unchanged, is_version(root.fd.get(), key, version));
+  if (!unchanged) return false;
+  THAW_ASSIGN(const Place place, find_place(root.fd.get(), key));
+  THAW_TRY(written.rename_to(place.folder.get(), place.name, key));
+  return true;
+}
+
 Result<PutOutcome> DirectoryStore::put_if_unchanged(const Folder& root, const std::string& key,
                                                     ByteView bytes, const std::string& version) {
-  const Fd lock(::openat(root.fd.get(), kLockFile, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644));
-  if (!lock.valid() || ::flock(lock.get(), LOCK_EX) != 0) return object_error(key, errno);
-  const Result<Object> there = read_object(root.fd.get(), key, kMaxVersionedBytes);
-  if (!there.ok() && there.error().code == Code::kNotFound) return PutOutcome::kKept;
-  if (!there.ok()) return there.error();
-  if (there->version != version) return PutOutcome::kKept;
-
-  THAW_ASSIGN(const Place place, find_place(root.fd.get(), key));
+  THAW_ASSIGN(const bool unchanged, is_version(root.fd.get(), key, version));
+  if (!unchanged) return PutOutcome::kKept;
   THAW_ASSIGN(TemporaryObject written, TemporaryObject::write(root.fd.get(), key, bytes));
-  THAW_TRY(written.rename_to(place.folder.get(), place.name, key));
+  THAW_ASSIGN(const bool stored, rename_if_unchanged(root, key, version, written));
+  // Also when it was kept: whoever was first may not have come this far yet, and the caller builds on it.
   THAW_TRY(sync_way(root.fd.get(), key));
-  return PutOutcome::kStored;
+  return stored ? PutOutcome::kStored : PutOutcome::kKept;
 }
 
 Result<bool> DirectoryStore::remove_now(const std::string& key) {

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <string>
 
 #include "lib/base/executor.h"
@@ -24,10 +25,15 @@ namespace thaw {
 // Only smaller objects have a version: it is a hash, and chunks are never compared.
 inline constexpr uint64_t kMaxVersionedBytes = 64 * 1024;
 
+class TemporaryObject;
+
 class DirectoryStore final : public ObjectStore {
  public:
-  // `path` is absolute. Touches nothing yet.
-  DirectoryStore(std::string path, Executor& executor) : path_(std::move(path)), executor_(executor) {}
+  // `path` is absolute. `lock_patience`: how long a put with kUnchanged waits for others, before it is
+  // kTimedOut. Touches nothing yet.
+  DirectoryStore(std::string path, Executor& executor,
+                 std::chrono::milliseconds lock_patience = std::chrono::seconds(30))
+      : path_(std::move(path)), executor_(executor), lock_patience_(lock_patience) {}
 
   void get(const std::string& key, const GetOptions& options, Completion<Object> done) override;
   void size_of(const std::string& key, Completion<uint64_t> done) override;
@@ -51,6 +57,8 @@ class DirectoryStore final : public ObjectStore {
   Result<PutOutcome> put_now(const std::string& key, ByteView bytes, const PutOptions& options);
   Result<PutOutcome> put_if_unchanged(const Folder& root, const std::string& key, ByteView bytes,
                                       const std::string& version);
+  Result<bool> rename_if_unchanged(const Folder& root, const std::string& key, const std::string& version,
+                                   TemporaryObject& written);
   Result<bool> remove_now(const std::string& key);
   Result<bool> remove_all_now(const std::vector<std::string>& keys);
   Result<bool> sync_now(const std::string& prefix);
@@ -61,6 +69,7 @@ class DirectoryStore final : public ObjectStore {
 
   const std::string path_;
   Executor& executor_;
+  const std::chrono::milliseconds lock_patience_;
   std::atomic<bool> swept_{false};  // stale temporary files are removed once
 
   Mutex mutex_;

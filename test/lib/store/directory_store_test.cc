@@ -1,5 +1,10 @@
 #include "lib/store/directory_store.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <thread>
+
 #include "test/lib/store/store_fixture.h"
 
 namespace thaw::directory_store_test {
@@ -51,6 +56,39 @@ TEST_CASE("kUnchanged replaces the version that was read and nothing else", "[st
   CHECK(store.put("x", "three", unchanged(version)).value() == PutOutcome::kKept);
   CHECK(store.put("x", "three", unchanged("")).value() == PutOutcome::kKept);
   CHECK(store.text_of("x") == "two");
+}
+
+TEST_CASE("who stands still with the store's lock holds others up, but not for ever", "[store]") {
+  StoreFixture fixture;
+  DirectoryStore store(fixture.path, fixture.threads, std::chrono::milliseconds(300));
+  REQUIRE(fixture.put("x", "one").ok());
+  const PutOptions options = unchanged(fixture.get("x")->version);
+  const auto put = [&] {
+    return await<PutOutcome>(
+        [&](Completion<PutOutcome> done) { store.put("x", as_bytes("two"), options, std::move(done)); });
+  };
+  Fd lock(::open((fixture.path + "/.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  REQUIRE(::flock(lock.get(), LOCK_EX) == 0);
+  const auto refused = put();
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().code == Code::kTimedOut);
+  CHECK(fixture.text_of("x") == "one");
+  CHECK(fixture.temporary_files() == 0);
+  SECTION("who comes back in time") {
+    std::thread holder([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      lock.reset();
+    });
+    CHECK(put().value() == PutOutcome::kStored);
+    holder.join();
+  }
+  SECTION("who lost meanwhile") {
+    lock.reset();
+    REQUIRE(fixture.put("x", "three").ok());
+    CHECK(put().value() == PutOutcome::kKept);
+    CHECK(fixture.text_of("x") == "three");
+  }
+  CHECK(fixture.temporary_files() == 0);
 }
 
 TEST_CASE("of many writers at once, in two processes' stores, exactly one wins each round", "[store]") {
