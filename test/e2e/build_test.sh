@@ -66,6 +66,14 @@ test_the_same_image_is_known_by_its_digest() {
   thaw build "oci:$T/image:latest" web:1 --json >"$T/again.json"
   jq -e '(.unchanged | not) and .new_chunks == .chunks' "$T/again.json" || fail "in a new root: $(cat "$T/again.json")"
   thaw verify web:1
+  # Another key signs from now on: what the lost one signed is made anew, and then known.
+  mv "$T/keys/builder/sign-1" "$T/lost"
+  equal "$(json_value .unchanged thaw build "oci:$T/image:latest" web:1)" false "unchanged under another signing key"
+  equal "$(json_value .unchanged thaw build "oci:$T/image:latest" web:1)" true
+  # Once popular chunks were apart, one chunk does not tell with which salts others are.
+  jq '.salts = {popular: 1}' "$T/thaw.json" >"$T/apart.json"
+  thaw --config "$T/apart.json" build "oci:$T/image:latest" web:1 >/dev/null
+  equal "$(json_value .unchanged thaw build "oci:$T/image:latest" web:1)" false "unchanged after salts were apart"
 }
 
 test_a_rebuild_heals_a_truncated_chunk() {
