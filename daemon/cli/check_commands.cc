@@ -82,8 +82,7 @@ CLI::App* add_check_command(CLI::App& app, const char* name, const char* help, C
   CLI::App* command = app.add_subcommand(name, help);
   command->add_option("NAME", options.name, "NAME[:TAG][@sha256:DIGEST]");
   command->add_option("--tenant", options.tenant, "Whose image (default: the configured tenant)");
-  command->add_flag("--allow-rollback", options.allow_rollback,
-                    "Accept an older name record than seen before");
+  add_rollback_flag(*command, options.allow_rollback);
   return command;
 }
 

@@ -74,4 +74,8 @@ void ProgressBar::show(uint64_t done, uint64_t total) {
                "########################################", kWidth - filled, "", percent);
 }
 
+void add_rollback_flag(CLI::App& command, bool& allowed) {
+  command.add_flag("--allow-rollback", allowed, "Accept an older name record than seen before");
+}
+
 }  // namespace thaw

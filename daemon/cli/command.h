@@ -67,6 +67,9 @@ CLI::App* add_action(CLI::App* group, Invocation& invocation, const char* name, 
   return command;
 }
 
+// --allow-rollback, of a command that opens an image by its name.
+void add_rollback_flag(CLI::App& command, bool& allowed);
+
 void add_build_command(CLI::App& app, Invocation& invocation);
 void add_image_commands(CLI::App& app, Invocation& invocation);
 void add_check_commands(CLI::App& app, Invocation& invocation);

@@ -205,8 +205,7 @@ void add_image_commands(CLI::App& app, Invocation& invocation) {
   });
   CLI::App* explain =
       add_image_command(app, "inspect", "What an image is made of and how it starts", *options);
-  explain->add_flag("--allow-rollback", options->allow_rollback,
-                    "Accept an older name record than seen before");
+  add_rollback_flag(*explain, options->allow_rollback);
   explain->callback([&invocation, options] {
     invocation.action = [options](Invocation& call) { return inspect(call, *options); };
   });

@@ -118,8 +118,7 @@ void add_mount_commands(CLI::App& app, Invocation& invocation) {
       "Fetch the whole image in the background, to outlast an outage of the store (with a flash tier)");
   mount_command->add_flag("--no-prefetch", options->no_prefetch,
                           "Fetch only what is read, and not what was read when it was first mounted");
-  mount_command->add_flag("--allow-rollback", options->allow_rollback,
-                          "Accept an older name record than seen before");
+  add_rollback_flag(*mount_command, options->allow_rollback);
   mount_command->callback([&invocation, options] {
     invocation.action = [options](Invocation& call) { return mount(call, *options); };
   });

@@ -146,8 +146,7 @@ void add_run_command(CLI::App& app, Invocation& invocation) {
   command->add_option("--tenant", options->tenant, "Whose image (default: the configured tenant)");
   command->add_option("--outage", options->outage, "What reads do while the store is away")
       ->check(CLI::IsMember({"error", "wait"}));
-  command->add_flag("--allow-rollback", options->allow_rollback,
-                    "Accept an older name record than seen before");
+  add_rollback_flag(*command, options->allow_rollback);
   command->add_flag("--rm", options->remove, "Remove the container when it ends (always so)");
   command->callback([&invocation, options] {
     invocation.action = [options](Invocation& call) { return run(call, *options); };

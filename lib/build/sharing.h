@@ -1,5 +1,5 @@
 // find_sharing: how much of each image other images have too: of one tenant, or of several, for who may see
-// that (docs/security.md, "What figures tell").
+// that (docs/security.md, "Across tenants").
 //
 // Needs no tenant's key: lengths and ids of chunks stand open in manifests. Blocks like Catalog; holds 4
 // bytes a chunk of each image and about 64 a distinct one.

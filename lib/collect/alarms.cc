@@ -33,9 +33,8 @@ Status refuse_alarms(CollectRoom& room, const RootId& root) {
 
 Result<size_t> clear_alarms(CollectRoom& room, const RootId& root, const std::string& reason) {
   if (reason.empty()) return Error{Code::kUsage, "say why the alarm is of no account: --reason TEXT"};
-  const auto known = room.catalog.read_root(root);
-  if (!known.ok() && known.error().code == Code::kNotFound)
-    return Error{Code::kNotFound, "there is no root " + root + "; see 'thaw roots list'"};
+  const Result<StoredRoot> known = read_known(room, root);
+  if (!known.ok() && known.error().code == Code::kNotFound) return known.error();
   THAW_ASSIGN(const std::vector<Alarm> alarms, read_alarms(room, root));
   if (alarms.empty()) return Error{Code::kNotFound, "root " + root + " has no alarm"};
   THAW_ASSIGN(const Root cleared, update_root(room, root, [&](Root& kept) { kept.cleared = reason; }));

@@ -28,7 +28,7 @@ class LiveSearch {
           const auto holder = Identifier::from_hex(std::string_view(object.key).substr(kLeaseFolder.size()));
           if (!holder) return {};
           const auto lapse = static_cast<uint64_t>(room_.lease_lapse.count());
-          if (object.modified != 0 && now > object.modified && now - object.modified > lapse) return {};
+          if (is_older_than(object, now, lapse)) return {};
           return read(in_flight, object.key, kMaxLeaseBytes,
                       [this, holder = *holder](const std::string& key, ByteView bytes) {
                         on_lease(key, holder, bytes);

@@ -15,8 +15,7 @@ Result<Leases> old_leases(CollectRoom& room) {
   const auto kept = 2 * static_cast<uint64_t>(room.lease_lapse.count());
   Leases old;
   THAW_TRY(room.catalog.for_each(std::string(kLeaseFolder), [&](const ListedObject& object) -> Status {
-    if (object.modified != 0 && now > object.modified && now - object.modified > kept)
-      old.emplace(object.key, object.modified);
+    if (is_older_than(object, now, kept)) old.emplace(object.key, object.modified);
     return {};
   }));
   return old;

@@ -26,13 +26,6 @@ uint64_t seconds_for_people() {
   return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(since).count());
 }
 
-Result<StoredRoot> read_known(CollectRoom& room, const RootId& root) {
-  auto stored = room.catalog.read_stored_root(root);
-  if (!stored.ok() && stored.error().code == Code::kNotFound)
-    return Error{Code::kNotFound, "there is no root " + root + "; see 'thaw roots list'"};
-  return stored;
-}
-
 // `next` has the new state. kRefused when somebody else changed the root since it was read.
 Result<Root> change(CollectRoom& room, const StoredRoot& stored, RootState state) {
   Root next = stored.root;

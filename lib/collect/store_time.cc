@@ -20,4 +20,8 @@ Result<uint64_t> store_time(Catalog& catalog) {
                "the store does not say when an object was put; nothing is collected without that"};
 }
 
+bool is_older_than(const ListedObject& object, uint64_t now, uint64_t seconds) {
+  return object.modified != 0 && now > object.modified && now - object.modified > seconds;
+}
+
 }  // namespace thaw

@@ -11,4 +11,7 @@ namespace thaw {
 // Puts an object and looks when the store says that it was put.
 Result<uint64_t> store_time(Catalog& catalog);
 
+// Whether it was put more than `seconds` before `now`, by what the store tells; false where it does not tell.
+bool is_older_than(const ListedObject& object, uint64_t now, uint64_t seconds);
+
 }  // namespace thaw

@@ -8,6 +8,13 @@ constexpr unsigned kMaxTries = 32;
 
 }  // namespace
 
+Result<StoredRoot> read_known(CollectRoom& room, const RootId& root) {
+  auto stored = room.catalog.read_stored_root(root);
+  if (!stored.ok() && stored.error().code == Code::kNotFound)
+    return Error{Code::kNotFound, "there is no root " + root + "; see 'thaw roots list'"};
+  return stored;
+}
+
 Result<Root> update_root(CollectRoom& room, const RootId& root, const std::function<void(Root&)>& change) {
   for (unsigned tries = 0; tries < kMaxTries; ++tries) {
     THAW_ASSIGN(StoredRoot stored, room.catalog.read_stored_root(root));

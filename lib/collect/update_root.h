@@ -12,4 +12,7 @@ namespace thaw {
 // kUnreachable when others are first again and again.
 Result<Root> update_root(CollectRoom& room, const RootId& root, const std::function<void(Root&)>& change);
 
+// As it is stored. kNotFound, for people, when there is no such root.
+Result<StoredRoot> read_known(CollectRoom& room, const RootId& root);
+
 }  // namespace thaw
