@@ -116,36 +116,45 @@ later. p99 of the reads of 10 s before it, and of the reads that began from 10 t
   limit "outage: requests at one time" "$(jq .peak "$WORK/proxy.json")" "<=" 64
 }
 
-# neighbour WHAT: p99 of one reader of image b, alone and while image a is read at depth 128; NEIGHBOUR is their ratio.
-neighbour() {
-  local alone beside load offset end
-  latencies b 15 1 "$WORK/alone.json"
-  offset=$(awk 'NR == 1 || $1 < least { least = $1 } END { printf "%.0f", least }' "$WORK/a.extents")
-  end=$(awk '$1 + $2 > most { most = $1 + $2 } END { printf "%.0f", most }' "$WORK/a.extents")
-  fio --name=load --filename="${FILE[a]}" --readonly --rw=randread --bs=128k --direct=1 --ioengine=libaio --iodepth=128 \
-    --offset="$offset" --size="$((end - offset))" --time_based --runtime=20 --output-format=json >"$WORK/fio.json" &
-  load=$!
+# heavy SECONDS: image a is read at random, whole chunks at depth 128, by process $heavy. Through its mount: between the
+# extents of the device there are zeros, which cost nothing.
+heavy() {
+  fio --name=load --filename="$WORK/mnt/a/random" --readonly --rw=randread --bs=512k --direct=1 --ioengine=libaio --iodepth=128 \
+    --time_based --runtime="$1" --output-format=json >"$WORK/fio.json" &
+  heavy=$!
   sleep 3
-  latencies b 15 1 "$WORK/beside.json"
-  wait "$load" || die "the reads of image a failed"
-  alone=$(p99 "$WORK/alone.json" 0 99)
-  beside=$(p99 "$WORK/beside.json" 0 99)
-  row "$1: p99 alone, and beside image a" "$alone ms, $beside ms"
-  row "$1: reads of image a, 128 KiB" "$(jq '.jobs[0].read.iops | floor' "$WORK/fio.json") a second"
-  NEIGHBOUR=$(calc "$beside / $alone")
 }
 
+# beside WHAT: NEIGHBOUR is the p99 of reads of image b while image a is read, in times of that of alone.json. Where there
+# is a bare-alone.json, bare-beside.json is measured as well.
+beside() {
+  local before after
+  heavy 26
+  latencies b 10 1 "$WORK/beside.json"
+  [ ! -e "$WORK/bare-alone.json" ] || bare_reads "$WORK/bare-beside.json"
+  wait "$heavy" || die "the reads of image a failed"
+  before=$(p99 "$WORK/alone.json" 0 99)
+  after=$(p99 "$WORK/beside.json" 0 99)
+  row "$1: p99 alone, and beside image a" "$before ms, $after ms"
+  row "$1: reads of image a, 512 KiB" "$(jq '.jobs[0].read.iops | floor' "$WORK/fio.json") a second"
+  NEIGHBOUR=$(calc "$after / $before")
+}
+
+bare_reads() { "$here/bare_reads.py" "$WORK/load/flash" $((256 << 20)) 10 >"$1"; }
+
 bench_fair() {
-  local offset length
+  local offset length before after
   section "Fair" "One reader of random 4 KiB of image b (256 MiB; memory.size is 64MiB), alone and while image a (3 GiB, which
-stays cold for as long) is read at random at depth 128 by 128 KiB. Each request to the store takes 300 ms. Once image b
-comes from the store, once from flash."
+stays cold for as long) is read at random at depth 128 by whole chunks. Each request to the store takes 300 ms. Once image b
+comes from the store, once from flash. Server, proxy, readers and daemon share the cores: what that does to a read that is
+not Thaw's at all stands beside it."
   begin_load 3072
   limit "memory of the build of a 3 GiB image / 512 MiB" "$(calc "$(cat "$WORK/a.peak") / 524288")" "<=" 1
   far_daemon 300ms
   load_mount a
   load_mount b
-  neighbour "from the store"
+  latencies b 15 1 "$WORK/alone.json"
+  beside "from the store"
   limit "fair: p99 of reads from the store beside a heavy reader / alone" "$NEIGHBOUR" "<=" 3
   end_far_daemon
   far_daemon 300ms ".flash.path = \"$WORK/load/flash\" | .flash.size = \"4GiB\""
@@ -157,7 +166,12 @@ comes from the store, once from flash."
   done <"$WORK/b.extents"
   sleep 2
   row "from flash: chunks of image b that were not written" "$(thaw stats --json | jq .flash.dropped)"
-  neighbour "from flash"
+  latencies b 10 1 "$WORK/alone.json"
+  bare_reads "$WORK/bare-alone.json"
+  beside "from flash"
+  before=$(p99 "$WORK/bare-alone.json" 0 99)
+  after=$(p99 "$WORK/bare-beside.json" 0 99)
+  row "a read of 512 KiB of the flash file and its SHA-256, without Thaw: p99" "$before ms, $after ms: $(calc "$after / $before")"
   limit "fair: p99 of reads from flash beside a heavy reader / alone" "$NEIGHBOUR" "<=" 2
   end_far_daemon
   take_s3_away

@@ -43,7 +43,7 @@ random_reads() {
 # extents_of FILE: where its bytes lie on the device, "OFFSET LENGTH" a line, in the file's order. What lies between
 # is zeros, which cost a reader nothing: a measurement reads inside these only.
 extents_of() {
-  filefrag -b4096 -v "$1" | awk '$1 ~ /^[0-9]+:$/ {gsub(/[.:]/, " "); print $4 * 4096, $6 * 4096}'
+  filefrag -b4096 -v "$1" | awk '$1 ~ /^[0-9]+:$/ {gsub(/[.:]/, " "); printf "%.0f %.0f\n", $4 * 4096, $6 * 4096}'
 }
 
 # sequential_mib DEVICE EXTENTS: MiB a second of one reader after the other, buffered, nothing of the device in the
