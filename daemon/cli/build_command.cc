@@ -187,7 +187,7 @@ void add_build_command(CLI::App& app, Invocation& invocation) {
                    "docker://HOST[:PORT]/REPOSITORY[:TAG][@sha256:DIGEST]")
       ->required();
   command->add_option("NAME", options->name, "NAME[:TAG]")->required();
-  command->add_option("--tenant", options->tenant, "Whose image (default: the configured tenant)");
+  add_tenant(*command, options->tenant);
   command->add_option("--platform", options->platform,
                       "OS/ARCH[/VARIANT] (default: linux and this machine's)");
   command

@@ -81,7 +81,7 @@ Status export_to_file(Invocation& invocation, const CheckOptions& options) {
 CLI::App* add_check_command(CLI::App& app, const char* name, const char* help, CheckOptions& options) {
   CLI::App* command = app.add_subcommand(name, help);
   command->add_option("NAME", options.name, "NAME[:TAG][@sha256:DIGEST]");
-  command->add_option("--tenant", options.tenant, "Whose image (default: the configured tenant)");
+  add_tenant(*command, options.tenant);
   add_rollback_flag(*command, options.allow_rollback);
   return command;
 }

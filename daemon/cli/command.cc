@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "lib/manifest/image_name.h"
+
 namespace thaw {
 
 using Json = nlohmann::json;
@@ -76,6 +78,14 @@ void ProgressBar::show(uint64_t done, uint64_t total) {
 
 void add_rollback_flag(CLI::App& command, bool& allowed) {
   command.add_flag("--allow-rollback", allowed, "Accept an older name record than seen before");
+}
+
+void add_tenant(CLI::App& command, std::string& tenant) {
+  const auto refuse = [](const std::string& given) {
+    const Status checked = check_tenant(given);
+    return checked.ok() ? std::string() : checked.error().message;
+  };
+  command.add_option("--tenant", tenant, "Whose images (default: the configured tenant)")->check(refuse);
 }
 
 }  // namespace thaw

@@ -70,6 +70,9 @@ CLI::App* add_action(CLI::App* group, Invocation& invocation, const char* name, 
 // --allow-rollback, of a command that opens an image by its name.
 void add_rollback_flag(CLI::App& command, bool& allowed);
 
+// --tenant, which stays empty where it is not given: then the configured one is meant.
+void add_tenant(CLI::App& command, std::string& tenant);
+
 void add_build_command(CLI::App& app, Invocation& invocation);
 void add_image_commands(CLI::App& app, Invocation& invocation);
 void add_check_commands(CLI::App& app, Invocation& invocation);

@@ -181,7 +181,7 @@ Status remove(Invocation& invocation, const ImageOptions& options) {
 CLI::App* add_image_command(CLI::App& app, const char* name, const char* help, ImageOptions& options) {
   CLI::App* command = app.add_subcommand(name, help);
   command->add_option("NAME", options.name, "NAME[:TAG][@sha256:DIGEST]")->required();
-  command->add_option("--tenant", options.tenant, "Whose image (default: the configured tenant)");
+  add_tenant(*command, options.tenant);
   return command;
 }
 
@@ -190,7 +190,7 @@ CLI::App* add_image_command(CLI::App& app, const char* name, const char* help, I
 void add_image_commands(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<ImageOptions>();
   CLI::App* list = app.add_subcommand("images", "The tenant's images");
-  list->add_option("--tenant", options->tenant, "Whose images (default: the configured tenant)");
+  add_tenant(*list, options->tenant);
   CLI::Option* sharing = list->add_flag("--sharing", options->sharing,
                                         "How much of each image the tenant's other images have too");
   list->add_flag("--all-tenants", options->all_tenants,

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -44,7 +45,8 @@ Json describe(const KeyVersion& key) {
           {"version", key.number},
           {"state", key_state_name(key.state)},
           {"current", key.state == KeyState::kActive},
-          {"created", key.created}};
+          {"created", key.created},
+          {"problem", key.problem.empty() ? Json() : Json(key.problem)}};
 }
 
 Json describe(const std::vector<KeyVersion>& keys) {
@@ -89,6 +91,8 @@ std::string as_lines(const Json& keys) {
     if (key.contains("envelopes"))
       text += "  " + std::to_string(key.at("envelopes").get<uint64_t>()) + " envelopes";
     text += "\n";
+    if (key.contains("problem") && key.at("problem").is_string())
+      text += "  " + key.at("problem").get<std::string>() + "\n";
   }
   return text.empty() ? "no keys yet; the first build makes one\n" : text;
 }
@@ -110,6 +114,9 @@ Status list_keys(Invocation& invocation, const KeyOptions& options) {
     add_counts(object.at("keys"), std::move(census));
   }
   invocation.print(object, as_lines(object.at("keys")) + more + builder_lines(builders));
+  // The list is the command's result, so with --json it stays the only object on stdout.
+  const bool problem = std::ranges::any_of(keys, [](const KeyVersion& key) { return !key.problem.empty(); });
+  if (problem) invocation.exit_status = exit_status(Code::kDamaged);
   return {};
 }
 

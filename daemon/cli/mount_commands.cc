@@ -109,7 +109,7 @@ void add_mount_commands(CLI::App& app, Invocation& invocation) {
       "  thaw mount web:7 --file-only");
   mount_command->add_option("NAME", options->name, "NAME[:TAG][@sha256:DIGEST]")->required();
   mount_command->add_option("DIR", options->dir, "An existing directory");
-  mount_command->add_option("--tenant", options->tenant, "Whose image (default: the configured tenant)");
+  add_tenant(*mount_command, options->tenant);
   mount_command->add_flag("--file-only", options->file_only, "Stop at the block file");
   mount_command->add_option("--outage", options->outage, "What reads do while the store is away")
       ->check(CLI::IsMember({"error", "wait"}));

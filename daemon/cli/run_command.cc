@@ -143,7 +143,7 @@ void add_run_command(CLI::App& app, Invocation& invocation) {
   command->add_option("-u,--user", options->container.user, "USER[:GROUP], names or numbers");
   command->add_option("--entrypoint", options->container.entrypoint,
                       "Program instead of the image's entrypoint");
-  command->add_option("--tenant", options->tenant, "Whose image (default: the configured tenant)");
+  add_tenant(*command, options->tenant);
   command->add_option("--outage", options->outage, "What reads do while the store is away")
       ->check(CLI::IsMember({"error", "wait"}));
   add_rollback_flag(*command, options->allow_rollback);

@@ -73,7 +73,7 @@ void add(CLI::App& group, Invocation& invocation, const char* name, const char* 
   auto options = std::make_shared<TraceOptions>();
   CLI::App* app = group.add_subcommand(name, help);
   app->add_option("NAME", options->name, "NAME[:TAG][@sha256:DIGEST]")->required();
-  app->add_option("--tenant", options->tenant, "Whose image (default: the configured tenant)");
+  add_tenant(*app, options->tenant);
   app->callback([&invocation, options, command] {
     invocation.action = [options, command](Invocation& call) { return command(call, *options); };
   });

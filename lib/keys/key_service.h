@@ -56,6 +56,7 @@ struct KeyVersion {
   unsigned number = 0;  // counts from 1; never given twice
   KeyState state = KeyState::kActive;
   uint64_t created = 0;  // seconds since 1970, for people
+  std::string problem;   // why it cannot be used, with the remedy; empty where nothing is known
 
   std::string id() const { return tenant + "/" + std::to_string(number); }
 };

@@ -51,6 +51,11 @@ uint64_t made_at(const std::string& path) {
   return ::stat(path.c_str(), &info) == 0 ? static_cast<uint64_t>(info.st_mtim.tv_sec) : 0;
 }
 
+KeyVersion version_in(const std::string& path, const std::string& tenant, unsigned number, KeyState state) {
+  const Result<Secret> key = read_secret_file(path);
+  return {tenant, number, state, made_at(path), key.ok() ? "" : key.error().message};
+}
+
 }  // namespace
 
 struct KeyringDirectory::Numbered {
@@ -162,11 +167,11 @@ Result<std::vector<KeyVersion>> KeyringDirectory::versions_of(const std::string&
   std::vector<KeyVersion> versions;
   for (const unsigned number : open) {
     const KeyState state = number == open.back() ? KeyState::kActive : KeyState::kOpensOld;
-    versions.push_back({tenant, number, state, made_at(folder + "/" + std::to_string(number))});
+    versions.push_back(version_in(folder + "/" + std::to_string(number), tenant, number, state));
   }
   for (const unsigned number : retiring) {
-    const std::string file = std::string(kRetiringPrefix) + std::to_string(number);
-    versions.push_back({tenant, number, KeyState::kRetiring, made_at(folder + "/" + file)});
+    const std::string path = folder + "/" + std::string(kRetiringPrefix) + std::to_string(number);
+    versions.push_back(version_in(path, tenant, number, KeyState::kRetiring));
   }
   return versions;
 }
@@ -181,7 +186,7 @@ Result<KeyVersion> KeyringDirectory::make_next(const std::string& tenant) {
   Secret fresh;
   fill_random(fresh.mutable_view());
   THAW_TRY(make_secret_file(path, fresh));
-  return KeyVersion{tenant, number, KeyState::kActive, made_at(path)};
+  return version_in(path, tenant, number, KeyState::kActive);
 }
 
 Status KeyringDirectory::change(const std::string& key_id, KeyState state) {

@@ -16,7 +16,9 @@ std::unique_ptr<KeyringDirectory> builder_directory(const KmsPlace& place, Keyri
   return std::make_unique<KeyringDirectory>(place.builder_folder, use);
 }
 
-std::string id_of(const std::string& tenant, unsigned number) { return KeyVersion{tenant, number}.id(); }
+std::string id_of(const std::string& tenant, unsigned number) {
+  return KeyVersion{tenant, number, KeyState::kActive, 0, {}}.id();
+}
 
 // Somebody has taken it away since it was the newest.
 bool is_gone(KmsOutcome outcome) {
@@ -47,7 +49,7 @@ Result<unsigned> KmsKeyring::newest_of(const std::string& tenant) {
     return Error{Code::kRefused, client_->who() + " has no key \"" + keys_->alias_of(tenant + "/1") +
                                      "\", and a reader makes none; run 'thaw keys create'"};
   }
-  THAW_TRY(keys_->make({tenant, 1, KeyState::kActive, 0}));
+  THAW_TRY(keys_->make({tenant, 1, KeyState::kActive, 0, {}}));
   return 1U;
 }
 
@@ -128,7 +130,7 @@ Result<KeyVersion> KmsKeyring::make_next(const std::string& tenant) {
   keys_->forget_newest();
   THAW_ASSIGN(const std::optional<unsigned> newest, keys_->newest_number(tenant));
   if (!newest) return no_key_yet(tenant);
-  const KeyVersion next{tenant, *newest + 1, KeyState::kActive, 0};
+  const KeyVersion next{tenant, *newest + 1, KeyState::kActive, 0, {}};
   THAW_TRY(keys_->make(next));
   THAW_ASSIGN(const std::vector<KmsKeyVersion> keys, keys_->list_of(tenant));
   for (const KmsKeyVersion& key : keys) {

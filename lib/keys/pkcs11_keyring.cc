@@ -229,7 +229,7 @@ Result<KeyVersion> Pkcs11Keyring::newest_of(const std::string& tenant) const {
   const std::string label = label_of(tenant + "/1");
   THAW_TRY(tenants_->use_alone(
       [&label](Pkcs11Session& session) { return make_tenant_key_if_missing(session, label); }));
-  return KeyVersion{tenant, 1, KeyState::kActive, 0};
+  return KeyVersion{tenant, 1, KeyState::kActive, 0, {}};
 }
 
 Status Pkcs11Keyring::create(const std::string& tenant) {
@@ -270,7 +270,7 @@ Result<KeyVersion> Pkcs11Keyring::make_next(const std::string& tenant) {
   THAW_ASSIGN(const std::vector<KeyVersion> versions, versions_of(tenant));
   const auto newest = std::ranges::find(versions, KeyState::kActive, &KeyVersion::state);
   if (newest == versions.end()) return no_key_yet(tenant);
-  const KeyVersion next{tenant, newest->number + 1, KeyState::kActive, 0};
+  const KeyVersion next{tenant, newest->number + 1, KeyState::kActive, 0, {}};
   const std::string label = label_of(next.id());
   return tenants_->use_alone([&](Pkcs11Session& session) -> Result<KeyVersion> {
     THAW_TRY(make_wrapping_key(session, label));

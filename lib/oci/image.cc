@@ -4,6 +4,7 @@
 #include "lib/oci/decode_ahead.h"
 #include "lib/oci/decoder.h"
 #include "lib/oci/layer_applier.h"
+#include "lib/oci/registry_reference.h"
 #include "lib/oci/registry_source.h"
 #include "lib/oci/sources.h"
 #include "lib/oci/stream_guards.h"
@@ -192,7 +193,7 @@ Result<std::string> read_document(BlobSource& source, const Descriptor& blob, co
 }
 
 Result<SourceImage> SourceImage::open(const std::string& source, const ReadOptions& options) {
-  const std::string subject = "image " + printable(source);
+  const std::string subject = "image " + printable(without_login(source));
   auto opened = open_source(source, options);
   if (!opened.ok()) return about(subject, std::move(opened).error());
   auto reader = std::make_unique<Reader>(subject, std::move(opened).value(), options);

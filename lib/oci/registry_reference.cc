@@ -66,6 +66,14 @@ Error not_a_reference(std::string_view text, const std::string& why) {
                                  "; write docker://HOST[:PORT]/REPOSITORY[:TAG][@sha256:DIGEST]"};
 }
 
+// Without the text: there may be a password in it, and errors end in logs.
+Error holds_a_login() {
+  return Error{
+      Code::kUsage,
+      "a reference to a registry holds no user and no password; leave out what stands before '@', run "
+      "'docker login HOST' or 'skopeo login HOST', and consider a password that was given so known"};
+}
+
 bool names_a_registry(std::string_view first) {
   return first.find_first_of(".:") != std::string_view::npos || first == "localhost";
 }
@@ -79,6 +87,7 @@ std::string RegistryReference::server() const {
 Result<RegistryReference> parse_registry_reference(std::string_view text) {
   RegistryReference reference;
   std::string_view rest = text;
+  if (rest.substr(0, rest.find('/')).find('@') != std::string_view::npos) return holds_a_login();
   if (const size_t at = rest.find('@'); at != std::string_view::npos) {
     reference.digest = rest.substr(at + 1);
     rest = rest.substr(0, at);
@@ -107,6 +116,15 @@ Result<RegistryReference> parse_registry_reference(std::string_view text) {
   }
   if (reference.tag.empty() && reference.digest.empty()) reference.tag = "latest";
   return reference;
+}
+
+std::string without_login(std::string_view url) {
+  const size_t scheme = url.find("://");
+  if (scheme == std::string_view::npos) return std::string(url);
+  const size_t host = scheme + 3;
+  const size_t at = url.substr(0, url.find('/', host)).rfind('@');
+  if (at == std::string_view::npos || at < host) return std::string(url);
+  return std::string(url.substr(0, host)).append(url.substr(at + 1));
 }
 
 }  // namespace thaw

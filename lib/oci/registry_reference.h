@@ -24,4 +24,7 @@ struct RegistryReference {
 // Of "HOST/…", without "docker://". kUsage with what is wrong; a registry has to be named.
 Result<RegistryReference> parse_registry_reference(std::string_view text);
 
+// "SCHEME://USER:PASSWORD@HOST/…" as it may stand in a message: without the user and the password.
+std::string without_login(std::string_view url);
+
 }  // namespace thaw

@@ -80,7 +80,10 @@ test_retire_refuses_what_is_needed() {
   expect_error 3 'no key' thaw keys retire acme/9
   # The next key is there, and the rotation broke off before its first envelope.
   { od -An -tx1 -N 32 /dev/urandom | tr -d " \n"; echo; } >"$T/keys/tenants/acme/2"
+  expect 6 thaw keys list
+  grep -q "chmod 600" "$T/out" || fail "a key that others can read is listed as sound"
   chmod 600 "$T/keys/tenants/acme/2"
+  thaw keys list >/dev/null
   expect_error 4 'acme/1.*needed by 1 envelopes.*rotate acme' thaw keys retire acme/1
   equal "$(thaw keys rotate acme --json | jq -c '[.key, .made, .replaced]')" '["acme/2",false,1]' "the rotation"
   equal "$(thaw keys list --json | jq -c '[.keys[].id]')" '["acme/1","acme/2"]' "a rotation that was only finished"

@@ -132,6 +132,23 @@ TEST_CASE("a new version wraps, the old one still unwraps, and list shows both",
   }
 }
 
+TEST_CASE("list tells which keys cannot be used", "[keys]") {
+  const TemporaryFolder folder;
+  const std::string tenant = folder / "keys/tenants/acme/";
+  const KeyringDirectory keyring(folder / "keys", KeyringUse::kBuild);
+  REQUIRE(make_folders(tenant, 0700).ok());
+  write_key(tenant + "1", "no key", 0600);
+  write_key(tenant + "2", key_text('a'), 0644);
+  write_key(tenant + "3", key_text('b'), 0600);
+
+  const auto keys = keyring.list();
+  REQUIRE(keys.ok());
+  REQUIRE(keys->size() == 3);
+  CHECK(keys->at(0).problem.find("restore it from a backup") != std::string::npos);
+  CHECK(keys->at(1).problem.find("chmod 600") != std::string::npos);
+  CHECK(keys->at(2).problem.empty());
+}
+
 TEST_CASE("first uses at once agree on one key and leave no other file", "[keys]") {
   const TemporaryFolder folder;
   constexpr size_t kBuilders = 8;

@@ -47,7 +47,6 @@ TEST_CASE("what is no reference is refused with a remedy", "[registry]") {
                                  "host.example:99999/web",
                                  "host.example:x/web",
                                  "-h.example/web",
-                                 "user@host.example/web",
                                  "host.example/web@sha256:12",
                                  "host.example/web@md5:12",
                                  "host.example/we b",
@@ -62,6 +61,21 @@ TEST_CASE("what is no reference is refused with a remedy", "[registry]") {
     CHECK(reference.error().message.find("docker://HOST") != std::string::npos);
     CHECK(reference.error().message.find('\n') == std::string::npos);
   }
+}
+
+TEST_CASE("a password in a reference is not repeated", "[registry]") {
+  for (const std::string text :
+       {"user:secret@host.example/web", "user:secret@host.example:5000/web:7", "secret@host.example/web"}) {
+    const auto reference = parse_registry_reference(text);
+    REQUIRE_FALSE(reference.ok());
+    CHECK(reference.error().message.find("secret") == std::string::npos);
+    CHECK(reference.error().message.find("docker login") != std::string::npos);
+  }
+  CHECK(without_login("docker://user:secret@host.example/web@sha256:a") ==
+        "docker://host.example/web@sha256:a");
+  CHECK(without_login("docker://user:secret@") == "docker://");
+  CHECK(without_login("docker://host.example/web@sha256:a") == "docker://host.example/web@sha256:a");
+  CHECK(without_login("oci:./a@b") == "oci:./a@b");
 }
 
 }  // namespace thaw::registry_reference_test
