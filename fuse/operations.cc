@@ -19,9 +19,10 @@ constexpr size_t kMaxListingBytes = 64 * 1024;
 constexpr double kAttributeSeconds = 86400;
 constexpr double kEntrySeconds = 0;
 
-// 12, the kernel's default, throttles direct I/O.
-constexpr unsigned kMaxBackground = 256;
-constexpr unsigned kCongestionThreshold = 192;
+// What loop devices ask for is in the background, and all images share the connection: mounts that wait for
+// the store must not fill it. Room for 256 of them; a loop device has 128 requests at most.
+constexpr unsigned kMaxBackground = 256 * 128;
+constexpr unsigned kCongestionThreshold = kMaxBackground / 4 * 3;
 
 FolderContext& context_of(fuse_req_t request) {
   return *static_cast<FolderContext*>(fuse_req_userdata(request));

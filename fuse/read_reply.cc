@@ -5,8 +5,6 @@
 #include <cassert>
 #include <cerrno>
 
-#include "fuse/errno.h"
-
 namespace thaw {
 namespace {
 
@@ -45,17 +43,17 @@ void ReadReply::answer_bytes(ByteView bytes) {
   sink->send_bytes(token_, bytes);
 }
 
-void ReadReply::fail(const Error& error) {
+void ReadReply::fail() {
   ReadSink* sink = std::exchange(sink_, nullptr);
   counters_->reads.fetch_add(1, std::memory_order_relaxed);
   counters_->errors.fetch_add(1, std::memory_order_relaxed);
-  sink->send_error(token_, errno_of(error.code));
+  sink->send_error(token_, EIO);
 }
 
 void ReadReply::drop() {
   if (sink_ == nullptr) return;
   counters_->dropped.fetch_add(1, std::memory_order_relaxed);
-  fail(Error{Code::kFailed, "the read was dropped"});
+  fail();
 }
 
 }  // namespace thaw

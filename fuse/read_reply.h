@@ -64,21 +64,22 @@ class ReadReply {
   // How many bytes the answer has: all of them, or an error (the kernel shows a short answer as zeros).
   uint32_t length() const { return length_; }
 
-  // Calls fill(MutableBytes) -> Status, which writes all length() bytes, and sends them or its error.
+  // Calls fill(MutableBytes) -> Status, which writes all length() bytes, and sends them or fails.
   // REQUIRES: not answered before
   template <class Fill>
   void answer(Fill&& fill) {
     ReplyBuffer buffer(length_);
     const Status filled = std::forward<Fill>(fill)(buffer.bytes());
-    if (!filled.ok()) return fail(filled.error());
+    if (!filled.ok()) return fail();
     answer_bytes(buffer.bytes());
   }
 
   // Sends bytes that lie in memory already. REQUIRES: bytes.size() == length(); not answered before
   void answer_bytes(ByteView bytes);
 
+  // With EIO, whatever the reason: the file is a disk, of which nobody expects another errno.
   // REQUIRES: not answered before
-  void fail(const Error& error);
+  void fail();
 
  private:
   void drop();

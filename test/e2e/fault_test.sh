@@ -142,3 +142,50 @@ test_a_gateway_that_is_frozen_for_20_s_delays_reads_and_fails_none() {
   thaw umount "$T/mnt"
   stop_daemon
 }
+
+# random_image NAME: built, of one file of 64 MiB that nothing is shared with.
+random_image() {
+  mkdir "$T/$1.d"
+  head -c 64M /dev/urandom >"$T/$1.d/random"
+  tar -C "$T/$1.d" -cf "$T/$1.tar" random
+  umoci init --layout "$T/$1" 2>/dev/null
+  umoci new --image "$T/$1:latest" 2>/dev/null
+  umoci raw add-layer --image "$T/$1:latest" "$T/$1.tar" 2>/dev/null
+  thaw build "oci:$T/$1:latest" "$1:1" >/dev/null
+  rm -r "$T/$1.d" "$T/$1.tar" "$T/$1"
+}
+
+# waiting COUNT: so many requests stand in the loop devices of the images one, two and three.
+waiting() {
+  local image
+  for image in one two three; do cat "/sys/block/$(basename "$(cat "$T/$image.device")")/inflight"; done |
+    awk -v count="$1" '{ sum += $1 } END { exit sum < count }'
+}
+
+# Loop devices ask in the background, of which a FUSE connection has room for so much; all images share one.
+test_mounts_that_wait_for_the_store_hold_up_no_other() {
+  local image device readers=()
+  begin
+  for image in one two three; do random_image "$image"; done
+  start_daemon
+  mkdir "$T/warm"
+  device=$(json_value .device thaw mount debian:1 "$T/warm")
+  dd if="$device" of=/dev/null bs=4k count=1 iflag=direct status=none
+  for image in one two three; do
+    mkdir "$T/$image"
+    thaw mount "$image:1" "$T/$image" --no-prefetch --json | jq -r .device >"$T/$image.device"
+    dd if="$T/$image/random" of=/dev/null bs=4k count=1 status=none  # its inode, and where it lies
+  done
+  kill -STOP "${rgw_pid[gateway]}"
+  for image in one two three; do
+    fio --name=wait --filename="$T/$image/random" --readonly --rw=randread --bs=64k --direct=1 --ioengine=libaio --iodepth=128 \
+      --runtime=5 --time_based --output="$T/$image.fio" &
+    readers+=($!)
+  done
+  wait_for 10 waiting 384 || fail "the loop devices do not wait"
+  timeout 5 dd if="$device" of=/dev/null bs=4k count=1 iflag=direct status=none || fail "a read of what is in memory waited for the store"
+  kill -CONT "${rgw_pid[gateway]}"
+  for reader in "${readers[@]}"; do wait "$reader" || fail "a read failed: $(tail -n 3 "$T"/*.fio)"; done
+  for image in warm one two three; do thaw umount "$T/$image"; done
+  stop_daemon
+}
