@@ -111,7 +111,10 @@ void ServedImages::hide(const std::string& key) {
     if (found == images_.end()) return;
     hidden = std::move(found->second);
     images_.erase(found);
-    counters_.forget_image(hidden->manifest);
+    // It may be shown with the other `outage` as well.
+    const bool elsewhere = std::ranges::any_of(
+        images_, [&hidden](const auto& image) { return image.second->manifest == hidden->manifest; });
+    if (!elsewhere) counters_.forget_image(hidden->manifest);
   }
   if (hidden_) hidden_();
 }
@@ -146,7 +149,7 @@ std::vector<BlockFile> ServedImages::list() const {
 void ServedImages::read(uint64_t inode, uint64_t offset, ReadReply reply) {
   // Held until read() returns: the completion may run inside it, and the image may be hidden meanwhile.
   const auto image = served(inode);
-  if (!image) return reply.fail({Code::kNotFound, "the image is not mounted any more"});
+  if (!image) return reply.fail();  // it is not mounted any more
   const TimePoint start = clock_.now();
   Fetch fetch;
   fetch.deadline = image->outage == Outage::kWait ? TimePoint::max() : start + deadline_.load();
@@ -192,7 +195,7 @@ void ServedImages::answer(const Asked& asked, ReadReply reply, Result<ReadableRa
 void ServedImages::fail(const Asked& asked, ReadReply reply, const Error& error) {
   SlowRead read;
   read.error = error.message;
-  reply.fail(error);
+  reply.fail();
   note_slow(asked, microseconds_since(asked.start), std::move(read));
   const auto image = served(asked.inode);
   if (!image || error.code == Code::kCancelled) return;
