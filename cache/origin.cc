@@ -1,6 +1,7 @@
 #include "cache/origin.h"
 
 #include <algorithm>
+#include <chrono>
 #include <numeric>
 #include <utility>
 
@@ -12,6 +13,9 @@ namespace {
 // So many times what may be in flight.
 constexpr uint32_t kOverloadTurns = 8;
 constexpr uint32_t kOverloadFloor = 16;
+
+// A store that nobody waits for counts as away for so long after the last request that failed.
+constexpr std::chrono::seconds kAwayWithoutReaders{30};
 
 Error dropped() {
   return {Code::kCancelled, "too many chunks wait for the store; what is only read ahead was dropped"};
@@ -45,12 +49,13 @@ void Origin::shut_down() {
   pump();  // what is queued ends now, instead of when a slot is free
 }
 
-void Origin::get(const ChunkRef& ref, const Fetch& fetch, Completion<Fetched> done) {
+void Origin::get(const ChunkRef& ref, const Fetch& asked, Completion<Fetched> done) {
   std::optional<Error> refusal;
   Job* job = nullptr;
   const TimePoint now = parts_.timers.now();
   {
     MutexLock lock(mutex_);
+    const Fetch fetch = early_.applied(ref, asked, now);
     const bool demand = fetch.priority == Priority::kDemand;
     const uint32_t demands = open_.at(index_of(Priority::kDemand));
     const uint32_t background = std::accumulate(open_.begin(), open_.end(), 0U) - demands;
@@ -85,6 +90,7 @@ void Origin::expedite(const ChunkRef& ref, const Fetch& fetch) {
     MutexLock lock(mutex_);
     const std::optional<Duration> slow_after = hedging_.slow_after();
     const auto [begin, end] = jobs_.equal_range(ref);
+    if (begin == end) early_.remember(ref, fetch, now);
     for (auto it = begin; it != end; ++it) {
       Job& job = *it->second;
       if (job.finished) continue;
@@ -179,6 +185,7 @@ void Origin::erase(const Job& job) {
 void Origin::set_roots(std::vector<std::string> roots) {
   MutexLock lock(mutex_);
   roots_ = std::move(roots);
+  roots_read_ = parts_.timers.now();
 }
 
 void Origin::set_in_flight(const InFlight& limits) {
@@ -192,7 +199,8 @@ void Origin::set_in_flight(const InFlight& limits) {
 
 std::optional<TimePoint> Origin::away_since() const {
   MutexLock lock(mutex_);
-  return away_since_;
+  const bool tried = !jobs_.empty() || parts_.timers.now() - failed_at_ < kAwayWithoutReaders;
+  return tried ? away_since_ : std::nullopt;
 }
 
 Duration Origin::away_for() const {

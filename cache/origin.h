@@ -1,12 +1,13 @@
 // Origin: chunks from the object store, verified. The last tier.
 //
-// Looks into the readable roots, newest first. What waits for a request stands in a FairQueue under limits
-// with names and a cap that follows what the store takes (RequestCap). Transport trouble is tried again, with
-// backoff, until the fetch's deadline; a wrong answer at once and from the next root, until RetryLimits says
-// that the chunk is damaged, which is remembered for a while. Retries are paid with RetryTokens; who has none
-// waits and probes. A demand request that is slow gets a second one beside it (HedgePolicy): the first good
-// answer wins, the other request is given up. A fetch whose deadline is TimePoint::max() waits as long as the
-// store is away (`read.outage: "wait"`).
+// Looks into the readable roots, newest first; of a mount, first into the one where its last chunk lay. What
+// waits for a request stands in a FairQueue under limits with names and a cap that follows what the store
+// takes (RequestCap). Transport trouble is tried again, with backoff, until the fetch's deadline; a wrong
+// answer at once and from the next root, until RetryLimits says that the chunk is damaged, which is
+// remembered for a while. Retries are paid with RetryTokens; who has none waits and probes. A demand request
+// that is slow gets a second one beside it (HedgePolicy): the first good answer wins, the other request is
+// given up. A fetch whose deadline is TimePoint::max() waits as long as the store is away (`read.outage:
+// "wait"`).
 //
 // Owned by the daemon's wiring. Any thread may call; no lock is held across a request, a completion or a
 // hash. SHA-256 runs on `cpu`. REQUIRES at destruction: reader, cpu and timers have completed, or destroyed,
@@ -24,6 +25,7 @@
 #include <vector>
 
 #include "cache/damage_memory.h"
+#include "cache/early_raises.h"
 #include "cache/expedite.h"
 #include "cache/fair_queue.h"
 #include "cache/hedge_policy.h"
@@ -90,18 +92,20 @@ class Origin final : public ChunkSource, public Expedite {
   Origin(Parts parts, std::vector<std::string> roots, OriginLimits limits = {});
   ~Origin() override;
 
-  void get(const ChunkRef& ref, const Fetch& fetch, Completion<Fetched> done) override;
+  void get(const ChunkRef& ref, const Fetch& asked, Completion<Fetched> done) override;
+  // Also of a fetch that has not come yet.
   void expedite(const ChunkRef& ref, const Fetch& fetch) override;
 
   // Answers what is open, and whoever asks later, kCancelled; starts no more requests. Those under way end by
   // themselves.
   void shut_down();
 
-  // For requests that start from now on.
+  // For requests that start from now on. Called whenever they were read, also when they are the same.
   void set_roots(std::vector<std::string> roots);
   void set_in_flight(const InFlight& limits);
 
-  // Since when no request has been answered, while some were tried; nothing while the store answers.
+  // Since when no request has been answered, while some were tried; nothing while the store answers, and when
+  // nothing has been tried for a while.
   std::optional<TimePoint> away_since() const;
   // For how long that is by now; zero while the store answers.
   Duration away_for() const;
@@ -112,6 +116,8 @@ class Origin final : public ChunkSource, public Expedite {
   bool overloaded() const;
 
  private:
+  static constexpr size_t kMaxHomes = 4096;
+
   struct Job;
   struct Attempt;
   using Jobs = std::unordered_multimap<ChunkRef, std::unique_ptr<Job>, ChunkRefHash>;
@@ -128,6 +134,8 @@ class Origin final : public ChunkSource, public Expedite {
 
   // The steps of one attempt, each on the thread that finished the step before.
   void start(Attempt& attempt);
+  size_t first_turn(uint64_t mount) const REQUIRES(mutex_);
+  void note_home(const Job& job) REQUIRES(mutex_);
   void note_start(Attempt& attempt, TimePoint now) REQUIRES(mutex_);
   void send(Attempt& attempt, const std::string& root, TimePoint deadline);
   void answered(Attempt& attempt, Result<Object> answer);
@@ -144,7 +152,8 @@ class Origin final : public ChunkSource, public Expedite {
   void wrong(Attempt& attempt, const Digest& digest, Error error);
   void cut_short(Attempt& attempt, const Digest& digest, Error error);
   void damaged(Job& job, Error error);
-  bool pay_retry() REQUIRES(mutex_);
+  bool may_lie_elsewhere(const Job& job, TimePoint now) const EXCLUDES(mutex_);
+  bool pay_retry(const Job& job, Duration waited) REQUIRES(mutex_);
   void retry_later(Job& job, Error error);
   void pause(Job& job, Duration asked);
   void wake(Job& job);
@@ -166,6 +175,8 @@ class Origin final : public ChunkSource, public Expedite {
 
   mutable Mutex mutex_;
   std::vector<std::string> roots_ GUARDED_BY(mutex_);
+  TimePoint roots_read_ GUARDED_BY(mutex_);
+  std::unordered_map<uint64_t, std::string> homes_ GUARDED_BY(mutex_);  // mount → the root of its last chunk
   Jobs jobs_ GUARDED_BY(mutex_);  // all that are open, and husks (origin_job.h)
   FairQueue<Job*> queue_ GUARDED_BY(mutex_);
   Slots slots_ GUARDED_BY(mutex_);
@@ -173,9 +184,11 @@ class Origin final : public ChunkSource, public Expedite {
   std::array<uint32_t, kPriorityCount> open_ GUARDED_BY(mutex_) = {};
   bool pumping_ GUARDED_BY(mutex_) = false;
   DamageMemory damage_ GUARDED_BY(mutex_);
+  EarlyRaises early_ GUARDED_BY(mutex_);
   uint64_t seed_ GUARDED_BY(mutex_);  // of the next job's jitter
   bool closed_ GUARDED_BY(mutex_) = false;
   std::optional<TimePoint> away_since_ GUARDED_BY(mutex_);
+  TimePoint failed_at_ GUARDED_BY(mutex_);  // the last request, since then
   RequestCap cap_ GUARDED_BY(mutex_);
   RetryTokens tokens_ GUARDED_BY(mutex_);
   HedgePolicy hedging_ GUARDED_BY(mutex_);

@@ -26,7 +26,9 @@ void Origin::start(Attempt& attempt) {
     } else if (now >= deadline) {
       end = expired(job);
     } else if (job.roots > 0) {
-      root = roots_.at(job.turn % job.roots);
+      if (job.sent == 0) job.turn = first_turn(job.fetch.mount);
+      root = job.root = roots_.at(job.turn % job.roots);
+      ++job.asked_in_row;
       note_start(attempt, now);
       if (job.fetch.priority == Priority::kDemand) slow_after = hedging_.slow_after();
     }
@@ -36,6 +38,19 @@ void Origin::start(Attempt& attempt) {
   // The job's fields are its own until the request is sent.
   if (slow_after) hedge_at(now + *slow_after, {job.ref, job.number, job.sent});
   send(attempt, root, std::min(deadline, now + limits_.attempt));
+}
+
+// The root where the mount's last chunk lay: a root holds all that its images need.
+size_t Origin::first_turn(uint64_t mount) const {
+  const auto home = homes_.find(mount);
+  if (home == homes_.end()) return 0;
+  const auto root = std::ranges::find(roots_, home->second);
+  return root == roots_.end() ? 0 : static_cast<size_t>(root - roots_.begin());
+}
+
+void Origin::note_home(const Job& job) {
+  if (homes_.size() >= kMaxHomes && !homes_.contains(job.fetch.mount)) homes_.clear();
+  homes_.insert_or_assign(job.fetch.mount, job.root);
 }
 
 void Origin::note_start(Attempt& attempt, TimePoint now) {
@@ -67,7 +82,10 @@ void Origin::note_answer(Attempt& attempt, const Result<Object>& answer) {
   const TimePoint now = parts_.timers.now();
   const Code code = answer.ok() ? Code::kNotFound : answer.error().code;
   const bool reachable = code == Code::kNotFound || code == Code::kDamaged;
-  const bool away = code == Code::kUnreachable || code == Code::kTimedOut || code == Code::kFailed;
+  // What a reader's deadline cut short says nothing about the store.
+  const bool hurried = code == Code::kTimedOut && now - attempt.started < limits_.outage;
+  const bool away = !reachable && code != Code::kCancelled && !hurried;
+  const bool overloaded = code == Code::kUnreachable || code == Code::kTimedOut;
   MutexLock lock(mutex_);
   attempt.answered = true;
   // What fails at once says nothing about how long an answer takes; what was given up does.
@@ -80,7 +98,8 @@ void Origin::note_answer(Attempt& attempt, const Result<Object>& answer) {
     cap_.answered();
   } else if (away) {
     if (!away_since_) away_since_ = now;
-    if (code != Code::kFailed) cap_.overloaded(now);
+    failed_at_ = now;
+    if (overloaded) cap_.overloaded(now);
   }
 }
 
@@ -94,10 +113,11 @@ void Origin::failed(Attempt& attempt, Error error) {
     case Code::kDamaged:
       // Its bytes were not taken (too many): answers of this kind count as equal.
       return wrong(attempt, Digest{}, std::move(error));
-    case Code::kRefused:
-    case Code::kUsage:
     case Code::kCancelled:
       return finish(job, std::move(error));
+    // Credentials that come late, a redirect while the store is moved: whoever reads waits as in an outage.
+    case Code::kRefused:
+    case Code::kUsage:
     case Code::kFailed:
     case Code::kUnreachable:
     case Code::kTimedOut:
@@ -141,7 +161,8 @@ bool Origin::wins(Attempt& attempt) {
     attempt.running = false;
     if (!job.decided) {
       job.decided = true;
-      tokens_.succeeded();
+      tokens_.succeeded(parts_.timers.now());
+      note_home(job);
       if (attempt.is_hedge) ++counted_.hedges_won;
       return true;
     }
@@ -174,14 +195,23 @@ void Origin::leave_race(Attempt& attempt) {
 // Every root is asked before the chunk counts as missing once; a store may be a moment behind its writers.
 void Origin::missing(Attempt& attempt) {
   Job& job = *attempt.job;
+  const TimePoint now = parts_.timers.now();
+  if (!job.missing_since) job.missing_since = now;
   ++job.turn;
   if (++job.missing_in_row < job.roots) return start(attempt);
   job.missing_in_row = 0;
   Error error{Code::kNotFound, "no readable root holds chunk " + job.ref.id.hex() +
                                    "; 'thaw verify' names what an image lacks"};
-  if (++job.missing_rounds < limits_.retry.missing_rounds) return retry_later(job, std::move(error));
+  if (++job.missing_rounds < limits_.retry.missing_rounds || may_lie_elsewhere(job, now)) {
+    return retry_later(job, std::move(error));
+  }
   count(parts_.counters.misses);
   finish(job, std::move(error));
+}
+
+bool Origin::may_lie_elsewhere(const Job& job, TimePoint now) const {
+  MutexLock lock(mutex_);
+  return roots_read_ <= *job.missing_since && now - *job.missing_since < limits_.retry.missing_patience;
 }
 
 // Asked again at once and in the next root: damage is no outage, and another copy may be sound.
@@ -193,7 +223,7 @@ void Origin::wrong(Attempt& attempt, const Digest& digest, Error error) {
   bool paid = false;
   {
     MutexLock lock(mutex_);
-    paid = pay_retry();
+    paid = pay_retry(job, Duration::zero());
   }
   if (paid) return start(attempt);
   retry_later(job, std::move(error));
@@ -205,8 +235,8 @@ void Origin::cut_short(Attempt& attempt, const Digest& digest, Error error) {
   ++job.turn;
   job.missing_in_row = 0;
   if (job.wrong.add_short(digest, limits_.retry)) return damaged(job, std::move(error));
-  // Another root may have all of it.
-  if (job.turn % job.roots != 0) return start(attempt);
+  // Another root may have all of it; none is asked twice without a pause.
+  if (job.asked_in_row < job.roots) return start(attempt);
   retry_later(job, std::move(error));
 }
 
@@ -218,14 +248,16 @@ void Origin::damaged(Job& job, Error error) {
   finish(job, std::move(error));
 }
 
-bool Origin::pay_retry() {
-  if (!tokens_.try_spend(parts_.timers.now())) return false;
+bool Origin::pay_retry(const Job& job, Duration waited) {
+  if (!tokens_.try_spend(parts_.timers.now(), job.fetch.priority, waited)) return false;
   ++counted_.retries;
   return true;
 }
 
 void Origin::retry_later(Job& job, Error error) {
   job.last_error = std::move(error);
+  job.failed_at = parts_.timers.now();
+  job.asked_in_row = 0;
   pause(job, job.last_error.retry_after);
 }
 
@@ -252,7 +284,7 @@ void Origin::wake(Job& job) {
   {
     MutexLock lock(mutex_);
     const bool ends = closed_ || job.fetch.stop.stop_requested() || now >= job.fetch.deadline;
-    go_on = ends || pay_retry();
+    go_on = ends || pay_retry(job, now - job.failed_at);
   }
   if (go_on) return enqueue(job);
   pause(job, Duration::zero());

@@ -7,6 +7,7 @@
 #include <array>
 #include <optional>
 #include <stop_token>
+#include <string>
 #include <utility>
 
 #include "cache/origin.h"
@@ -59,8 +60,11 @@ struct Origin::Job {
   uint16_t hedges = 0;          // of these, second ones; guarded by mutex_
   size_t turn = 0;              // which root is asked
   size_t roots = 0;             // how many there were
+  std::string root;             // the last one that was asked
+  uint32_t asked_in_row = 0;    // requests since it last slept
   uint32_t missing_in_row = 0;  // roots that lack it, without another answer between
   uint32_t missing_rounds = 0;
+  std::optional<TimePoint> missing_since;  // the first time that a root lacked it
   WrongAnswers wrong;
   RetryBackoff backoff;
   Error last_error;
@@ -69,6 +73,7 @@ struct Origin::Job {
   TimePoint asked;                       // when it came
   std::optional<TimePoint> waits_since;  // for a slot; guarded by mutex_
   TimePoint sleeps_since;                // until it is tried again
+  TimePoint failed_at;                   // its last request
   Duration waited{};
   Duration slept{};
   Completion<Fetched> done;  // guarded by mutex_; empty once answered

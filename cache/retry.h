@@ -16,7 +16,9 @@ struct RetryLimits {
   Duration first_backoff = std::chrono::milliseconds(20);
   Duration longest_backoff = std::chrono::seconds(2);
   uint32_t missing_rounds = 4;  // how often all roots may say that they lack a chunk before it is missing
-  uint32_t wrong_answers = 5;   // of a chunk's length or more
+  // And so long it is not before the roots were read anew: it may lie in one that is not known yet.
+  Duration missing_patience = std::chrono::seconds(5);
+  uint32_t wrong_answers = 5;        // of a chunk's length or more
   uint32_t equal_wrong_answers = 3;  // of the same bytes, short ones too
 };
 

@@ -156,7 +156,7 @@ TEST_CASE("a hedge keeps to its budget, and is not sent for what was answered", 
   PendingFixture f;
   f.learn();
   for (uint32_t i = 0; i < 20; ++i) f.get(i, answers[i]);
-  f.give(0, Error{Code::kRefused, "no"});
+  f.give(0, Error{Code::kCancelled, "no"});
   f.timers.advance(seconds(1));
   CHECK(f.origin.state().hedges == 3);  // one to begin with, and 148 / 50
   CHECK(f.reader.asked.size() == 23);
@@ -196,7 +196,7 @@ TEST_CASE("overload lowers the cap, answers raise it", "[origin]") {
   f.timers.advance(seconds(3));
   CHECK(f.reader.asked.size() > 48);
   CHECK(f.origin.state().in_flight <= 33);  // a mount's share
-  for (size_t i = 48; i < f.reader.asked.size(); ++i) f.give(i, Error{Code::kRefused, "no"});
+  for (size_t i = 48; i < f.reader.asked.size(); ++i) f.give(i, Error{Code::kCancelled, "no"});
   f.learn(500);
   CHECK(f.origin.state().cap > 50);
 }

@@ -42,6 +42,8 @@ TEST_CASE("a chunk that no root holds is asked for a few times before it is miss
   Fixture f({"new", "old"});
   f.get(1, f.a);
   CHECK(f.a.times == 0);
+  f.timers.advance(milliseconds(1));
+  f.origin.set_roots({"new", "old"});
   f.run(f.a);
   CHECK(f.a.has(Code::kNotFound));
   CHECK(f.reader.gets == 8);

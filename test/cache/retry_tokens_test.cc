@@ -7,9 +7,9 @@ namespace {
 using std::chrono::milliseconds;
 const TimePoint kStart{std::chrono::hours(1)};
 
-int spend_all(RetryTokens& tokens, TimePoint now) {
+int spend_all(RetryTokens& tokens, TimePoint now, Priority priority = Priority::kDemand) {
   int spent = 0;
-  while (tokens.try_spend(now)) ++spent;
+  while (tokens.try_spend(now, priority, Duration::zero())) ++spent;
   return spent;
 }
 }  // namespace
@@ -24,9 +24,9 @@ TEST_CASE("without tokens a probe may go now and then", "[retry_tokens]") {
 TEST_CASE("successes earn a part of a retry each", "[retry_tokens]") {
   RetryTokens tokens(RetryTokenLimits{});
   spend_all(tokens, kStart);
-  for (int i = 0; i < 35; ++i) tokens.succeeded();
+  for (int i = 0; i < 35; ++i) tokens.succeeded(kStart);
   CHECK(spend_all(tokens, kStart) == 10);
-  for (int i = 0; i < 10000; ++i) tokens.succeeded();
+  for (int i = 0; i < 10000; ++i) tokens.succeeded(kStart);
   CHECK(spend_all(tokens, kStart) == 50);
 }
 
@@ -36,8 +36,28 @@ TEST_CASE("after an outage what waited may go", "[retry_tokens]") {
   tokens.outage_ended(7);
   CHECK(spend_all(tokens, kStart) == 50);
   tokens.outage_ended(200);
-  tokens.succeeded();
+  tokens.succeeded(kStart);
   CHECK(spend_all(tokens, kStart) == 200);
+}
+
+TEST_CASE("half of the tokens are kept for readers", "[retry_tokens]") {
+  RetryTokens tokens(RetryTokenLimits{});
+  CHECK(spend_all(tokens, kStart, Priority::kReadAhead) == 26);  // the last one is a probe
+  CHECK(spend_all(tokens, kStart, Priority::kPrefetch) == 0);
+  CHECK(spend_all(tokens, kStart) == 25);
+}
+
+TEST_CASE("what a reader waits for is asked again each second while the store answers", "[retry_tokens]") {
+  RetryTokens tokens(RetryTokenLimits{});
+  spend_all(tokens, kStart);
+  const TimePoint now = kStart + milliseconds(400);
+  tokens.succeeded(now);
+  CHECK_FALSE(tokens.try_spend(now, Priority::kDemand, milliseconds(999)));
+  CHECK(tokens.try_spend(now, Priority::kDemand, milliseconds(1000)));
+  CHECK(tokens.try_spend(now, Priority::kDemand, milliseconds(1000)));
+  CHECK_FALSE(tokens.try_spend(now, Priority::kPrefetch, milliseconds(9000)));
+  CHECK(tokens.try_spend(now + milliseconds(1000), Priority::kDemand, milliseconds(1000)));  // a probe
+  CHECK_FALSE(tokens.try_spend(now + milliseconds(1000), Priority::kDemand, milliseconds(1000)));
 }
 
 }  // namespace thaw::retry_tokens_test

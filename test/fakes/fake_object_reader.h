@@ -37,7 +37,9 @@ class FakeObjectReader final : public ObjectReader {
   void set_faults(const StoreFaults& faults) { faults_ = faults; }
   // Every get() fails with kUnreachable.
   void go_away() { away_ = true; }
-  void come_back() { away_ = false; }
+  void come_back() { away_ = refuses_ = false; }
+  // Every get() fails with kRefused.
+  void refuse() { refuses_ = true; }
   // What it says then of when to come back.
   void set_retry_after(Duration wait) { retry_after_ = wait; }
 
@@ -77,6 +79,7 @@ class FakeObjectReader final : public ObjectReader {
   bool happens(unsigned chance) { return random_() % 1000 < chance; }
 
   Result<Object> look_up(const std::string& key, const GetOptions& options) {
+    if (refuses_) return Error{Code::kRefused, key + ": access denied"};
     if (away_ || happens(faults_.failed))
       return Error{Code::kUnreachable, key + ": connection refused", retry_after_};
     auto found = objects_.find(key);
@@ -109,6 +112,7 @@ class FakeObjectReader final : public ObjectReader {
   std::mt19937_64 random_;
   StoreFaults faults_;
   bool away_ = false;
+  bool refuses_ = false;
   Duration retry_after_ = Duration::zero();
   std::map<std::string, Bytes> objects_;
 };
