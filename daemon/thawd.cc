@@ -73,6 +73,7 @@ int run_thawd(int argc, char** argv) {
 }  // namespace thaw
 
 int main(int argc, char** argv) {
+  thaw::open_standard_streams();
   try {
     return thaw::run_thawd(argc, argv);
   } catch (const std::exception& e) {

@@ -1,8 +1,10 @@
 // thaw: client and builder. docs/operating.md describes the commands.
+#include <cerrno>
 #include <cstdio>
 #include <exception>
 
 #include "daemon/cli/command.h"
+#include "lib/base/file.h"
 
 namespace thaw {
 namespace {
@@ -45,10 +47,27 @@ int run_action(const std::string& command, Invocation& invocation) {
   } catch (const std::exception& e) {
     done = Error{Code::kFailed, e.what()};
   }
+  // A full disk behind a redirection is told here.
+  if (done.ok() && (std::fflush(stdout) != 0 || std::ferror(stdout) != 0))
+    done = system_error("stdout", errno);
   if (done.ok()) return invocation.exit_status;
   print_error(invocation, command, done.error());
   return command == kRunCommand && invocation.exit_status != 0 ? invocation.exit_status
                                                                : exit_status(done.error().code);
+}
+
+// CLI11 says only that there is no subcommand.
+std::string what_is_wrong(const CLI::App& app, const CLI::ParseError& wrong, int argc, char** argv) {
+  if (!app.get_subcommands().empty()) return wrong.what();
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "--config") {
+      ++i;
+    } else if (!word.starts_with('-')) {
+      return "there is no command \"" + word + "\"";
+    }
+  }
+  return wrong.what();
 }
 
 int run_thaw(int argc, char** argv) {
@@ -69,7 +88,7 @@ int run_thaw(int argc, char** argv) {
   } catch (const CLI::ParseError& wrong) {
     const std::string command = name_of(app);
     print_error(invocation, command,
-                {Code::kUsage, std::string(wrong.what()) + "; see '" + command + " --help'"});
+                {Code::kUsage, what_is_wrong(app, wrong, argc, argv) + "; see '" + command + " --help'"});
     return command == kRunCommand ? kRunFailed : kUsageStatus;
   }
   return run_action(name_of(app), invocation);
@@ -79,6 +98,7 @@ int run_thaw(int argc, char** argv) {
 }  // namespace thaw
 
 int main(int argc, char** argv) {
+  thaw::open_standard_streams();
   try {
     return thaw::run_thaw(argc, argv);
   } catch (const std::exception& e) {

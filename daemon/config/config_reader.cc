@@ -127,6 +127,10 @@ class ConfigReader {
     check_path("run_dir", config.run_dir);
     check_run_dir(config.run_dir);
     check_path("state_dir", config.state_dir);
+    if (config.state_dir.find_first_of(",:\\") != std::string::npos) {
+      problem("state_dir",
+              "may have no , : or \\, which separate the options of overlayfs; choose another one");
+    }
     check_path("build.spool_dir", config.build_spool_dir);
     if (!config.flash_path.empty()) check_path("flash.path", config.flash_path);
     check_address("metrics.listen", config.metrics_listen);

@@ -83,6 +83,9 @@ Result<Json> call(const std::string& socket, const std::string& path,
     std::this_thread::sleep_for(kPause);
   }
   if (exchange.code == CURLE_OK) return parse_answer(exchange);
+  if (exchange.code == CURLE_COULDNT_CONNECT && ::access(socket.c_str(), W_OK) != 0 && errno == EACCES) {
+    return Error{Code::kRefused, "you may not write to " + socket + "; run this as root"};
+  }
   if (exchange.code == CURLE_COULDNT_CONNECT) {
     return Error{Code::kUnreachable,
                  "no daemon listens on " + socket + "; start thawd with this configuration"};

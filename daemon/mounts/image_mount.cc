@@ -150,7 +150,11 @@ Status unbind_image(const UnbindRequest& request) {
   THAW_ASSIGN(const auto mounts, read_mount_info(std::to_string(member.value())));
   THAW_TRY(enter_mount_namespace(member.value()));
   const MountEntry* mount = mounted_on(mounts, request.target);
-  if (mount == nullptr || mount->device != request.device) return {};
+  if (!has_mount(mounts, request.target, request.device)) return {};
+  if (mount == nullptr || mount->device != request.device) {
+    return Error{Code::kFailed, "umount " + request.target + ": something else is mounted on top of it; " +
+                                    "unmount that first ('umount " + request.target + "')"};
+  }
   const int flags = UMOUNT_NOFOLLOW | (request.how == Unmount::kLazy ? MNT_DETACH : 0);
   if (::umount2(request.target.c_str(), flags) != 0) return umount_error(request.target, errno);
   return {};

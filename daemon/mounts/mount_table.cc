@@ -237,6 +237,11 @@ Status MountTable::umount(const UmountRequest& request) {
   const std::optional<MountState> found = find(request);
   if (!found) return Error{Code::kNotFound, "umount " + request.target + ": no such mount; see 'thaw ps'"};
   Claim claim(*this, found->key);
+  {
+    MutexLock lock(mutex_);
+    if (!mounts_.contains(found->id))
+      return Error{Code::kNotFound, "umount " + request.target + ": it was unmounted meanwhile"};
+  }
   if (!found->target.empty()) THAW_TRY(unbind(claim.image(), *found, request.how));
   const Status forgotten = parts_.records.remove(mount_record_key(found->id));
   if (!forgotten.ok()) {

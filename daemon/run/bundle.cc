@@ -31,8 +31,9 @@ void add_default(std::vector<std::string>& env, const std::string& entry) {
 
 std::vector<std::string> arguments(const RunConfig& image, const ContainerOptions& options) {
   std::vector<std::string> args = image.entrypoint;
-  if (!options.entrypoint.empty()) args = {options.entrypoint};
-  const bool own_cmd = options.entrypoint.empty() && options.command.empty();
+  if (options.entrypoint) args.clear();
+  if (options.entrypoint && !options.entrypoint->empty()) args = {*options.entrypoint};
+  const bool own_cmd = !options.entrypoint && options.command.empty();
   const auto& rest = own_cmd ? image.cmd : options.command;
   args.insert(args.end(), rest.begin(), rest.end());
   return args;
@@ -60,11 +61,14 @@ Json mounts() {
   return list;
 }
 
-Json capabilities() {
+// Who is not root has them only as a bound, as an execve would leave it: otherwise program and working
+// directory are looked up with more than he may.
+Json capabilities(const ProcessUser& user) {
   const Json list = {"CAP_CHOWN",   "CAP_DAC_OVERRIDE",     "CAP_FSETID", "CAP_FOWNER",
                      "CAP_MKNOD",   "CAP_SETGID",           "CAP_SETUID", "CAP_SETFCAP",
                      "CAP_SETPCAP", "CAP_NET_BIND_SERVICE", "CAP_KILL",   "CAP_SYS_CHROOT",
                      "CAP_NET_RAW", "CAP_AUDIT_WRITE"};
+  if (user.uid != 0) return {{"bounding", list}};
   return {{"bounding", list}, {"effective", list}, {"permitted", list}};
 }
 
@@ -120,7 +124,7 @@ std::string bundle_text(const Process& process, const std::string& root, Termina
                            {"args", process.args},
                            {"env", process.env},
                            {"cwd", process.working_dir},
-                           {"capabilities", capabilities()},
+                           {"capabilities", capabilities(process.user)},
                            {"noNewPrivileges", false}}},
                          {"root", {{"path", root}, {"readonly", false}}},
                          {"hostname", process.hostname},

@@ -1,5 +1,7 @@
 #include "daemon/run/root_lookup.h"
 
+#include "daemon/run/program_format.h"
+
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
@@ -24,12 +26,12 @@ std::string path_variable(const std::vector<std::string>& env) {
   return kDefaultPath;
 }
 
-// kRefused when it is there and not executable.
+// kRefused when it is there and cannot be executed.
 Status check_program(const std::string& root, const std::string& path) {
   THAW_ASSIGN(const Fd fd, open_in_root(root, path, O_PATH));
   struct stat info {};
   if (::fstat(fd.get(), &info) != 0) return system_error(path, errno);
-  if (S_ISREG(info.st_mode) && (info.st_mode & 0111) != 0) return {};
+  if (S_ISREG(info.st_mode) && (info.st_mode & 0111) != 0) return check_format(root, path);
   return Error{Code::kRefused, path + ": it is not executable"};
 }
 

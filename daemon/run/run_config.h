@@ -2,6 +2,7 @@
 // changes.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,11 +17,11 @@ struct RunConfig {
 };
 
 struct ContainerOptions {
-  std::vector<std::string> command;  // replaces cmd
-  std::vector<std::string> env;      // replaces or adds
-  std::string entrypoint;            // replaces entrypoint (and cmd)
-  std::string working_dir;           // replaces working_dir
-  std::string user;                  // replaces user
+  std::vector<std::string> command;       // replaces cmd
+  std::vector<std::string> env;           // replaces or adds
+  std::optional<std::string> entrypoint;  // replaces entrypoint (and cmd); empty: there is none
+  std::string working_dir;                // replaces working_dir
+  std::string user;                       // replaces user
 };
 
 }  // namespace thaw

@@ -21,7 +21,12 @@ namespace {
 
 constexpr unsigned kPrivate = 0700;
 
-std::string runs_folder(const std::string& state_dir) { return state_dir + "/run"; }
+// The runtime takes no root below a link, and the kernel's table of mounts names none.
+std::string runs_folder(const std::string& state_dir) {
+  std::error_code failure;
+  const auto real = std::filesystem::weakly_canonical(state_dir + "/run", failure);
+  return failure ? state_dir + "/run" : real.string();
+}
 
 std::string new_id() {
   Bytes bytes(6);

@@ -91,6 +91,13 @@ Status replace_file(const std::string& path, ByteView bytes, unsigned mode) {
   return sync_folder(folder.empty() ? "." : folder);
 }
 
+void open_standard_streams() {
+  int fd = 0;
+  do fd = ::open("/dev/null", O_RDWR);
+  while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd >= 0) ::close(fd);
+}
+
 Status make_folders(const std::string& path, unsigned mode) {
   for (size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
     const std::string part = path.substr(0, end);

@@ -43,6 +43,10 @@ Result<Buffer> read_file(const std::string& path, uint64_t max_bytes);
 // Replaces `path` atomically and durably: a temporary file beside it, fsync, rename, fsync of the folder.
 Status replace_file(const std::string& path, ByteView bytes, unsigned mode);
 
+// Opens /dev/null as what of stdin, stdout and stderr was closed by the caller: the next file that is opened
+// would stand in its place. Before anything else is opened.
+void open_standard_streams();
+
 // Like mkdir -p, with `mode` for the folders that it makes.
 Status make_folders(const std::string& path, unsigned mode);
 

@@ -90,7 +90,13 @@ Status TarReader::skip(uint64_t bytes) {
 }
 
 Status TarReader::skip_rest() {
-  THAW_TRY(skip(stored_ + padding_));
+  THAW_TRY(skip(stored_));
+  // Some writers leave out what fills the last block, and the end with it; all readers allow that.
+  while (padding_ > 0) {
+    THAW_TRY(fill());
+    if (ended_) break;
+    padding_ -= static_cast<decltype(padding_)>(take(padding_).size());
+  }
   stored_ = 0;
   padding_ = 0;
   ranges_.clear();

@@ -115,9 +115,27 @@ test_a_file_that_is_wrong_changes_nothing() {
 test_what_no_store_no_tenant_and_no_collector_takes_is_told_by_the_check() {
   local wrong
   for wrong in '.store.url = "http://x"' '.store.url = "file://relative/x"' '.store.url = "s3://"' '.tenant = "A_b"' \
-    '.gc.lease_lapse = "5m"'; do
+    '.gc.lease_lapse = "5m"' '.state_dir = "/var/lib/a,b"'; do
     write_config "$wrong"
     expect_error 2 "$(sed -E 's/^\.([a-z_.]+) .*/\1/' <<<"$wrong")" thaw config check
     expect_error 2 "thaw.json" timeout 10 thawd --config "$THAW_CONFIG"
   done
+}
+
+test_what_could_not_be_printed_is_an_error() {
+  write_config
+  local status=0
+  thaw config default >/dev/full 2>"$T/err" || status=$?
+  equal "$status" 1 status
+  grep -q "stdout.*[Nn]o space" "$T/err" || fail "it said $(cat "$T/err")"
+  expect_error 2 'no command "moutn"' thaw moutn debian:1 /x
+}
+
+test_who_may_not_use_the_socket_is_told_so() {
+  write_config
+  start_daemon
+  chmod 755 "$(dirname "$T")" "$T" "$T/run"
+  chmod 644 "$THAW_CONFIG"
+  expect_error 4 "run this as root" setpriv --reuid=65534 --regid=65534 --clear-groups thaw ps
+  stop_daemon
 }

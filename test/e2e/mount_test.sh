@@ -119,6 +119,18 @@ test_a_mount_point_in_use_is_refused() {
   stop_daemon
 }
 
+test_what_lies_on_top_of_a_mount_is_unmounted_first() {
+  begin
+  thaw mount debian:1 "$T/mnt"
+  mount -t tmpfs none "$T/mnt"
+  expect_error 1 "on top" thaw umount "$T/mnt"
+  equal "$(json_value '.mounts | length' thaw ps)" 1 mounts
+  umount "$T/mnt"
+  thaw umount "$T/mnt"
+  ! mountpoint -q "$T/mnt" || fail "still mounted"
+  stop_daemon
+}
+
 test_a_mount_over_what_the_daemon_needs_is_refused() {
   begin
   local target

@@ -30,6 +30,8 @@ test_status_and_stdio_pass_through() {
   equal "$(cat "$T/out")" "" stdout
   equal "$(cat "$T/err")" to-stderr stderr
   expect 7 thaw run debian:1 -- sh -c 'exit 7'
+  equal "$(thaw run debian:1 -- echo closed <&-)" closed "with stdin closed"
+  thaw run debian:1 -- touch /tmp/x >&- 2>&- || fail "with stdout and stderr closed: status $?"
   equal "$(thaw run --rm debian:1 -- python3 -c 'print(6 * 7)')" 42 "what python printed"
   end
 }
@@ -44,6 +46,37 @@ test_own_failures() {
   expect_error 125 "NAME=VALUE" thaw run -e A debian:1 -- true
   end
   expect_error 125 "thawd|daemon" thaw run debian:1 -- true
+}
+
+test_a_state_dir_behind_a_link_is_as_good() {
+  mkdir "$T/elsewhere"
+  ln -s elsewhere "$T/linked"
+  write_config ".state_dir = \"$T/linked\""
+  copy_store
+  start_daemon
+  equal "$(thaw run debian:1 -- echo linked)" linked "what echo printed"
+  stop_daemon
+}
+
+test_what_cannot_be_executed_is_said() {
+  begin
+  mkdir -p "$T/bin"
+  printf '#!/bin/sh\r\n' >"$T/bin/dos"
+  printf 'echo\n' >"$T/bin/text"
+  printf '#!/bin/sh\n' >"$T/bin/roots"
+  cp "$THAW_BIN/thaw" "$T/bin/foreign"
+  printf '\x16' | dd of="$T/bin/foreign" bs=1 seek=18 conv=notrunc status=none  # s390
+  chmod 755 "$T/bin"/*
+  chmod 700 "$T/bin/roots"
+  cp -a "$IMAGES/debian" "$T/layout"
+  umoci insert --image "$T/layout:latest" "$T/bin" /opt/bin
+  thaw build "oci:$T/layout:latest" odd:1
+  expect_error 126 "carriage return" thaw run odd:1 -- /opt/bin/dos
+  expect_error 126 "begins with #!" thaw run odd:1 -- /opt/bin/text
+  expect_error 126 "another kind of machine" thaw run odd:1 -- /opt/bin/foreign
+  thaw run odd:1 -- /opt/bin/roots
+  ! thaw run -u nobody odd:1 -- /opt/bin/roots 2>/dev/null || fail "a user runs what only root may"
+  end
 }
 
 test_the_images_own_config_counts() {
@@ -62,6 +95,7 @@ test_the_images_own_config_counts() {
   equal "$(thaw run entry:1)" "first second" "entrypoint and cmd"
   equal "$(thaw run entry:1 -- third)" "first third" "entrypoint and arguments"
   equal "$(thaw run --entrypoint /usr/bin/id entry:1 -- -un)" nobody "--entrypoint and the image's user"
+  equal "$(thaw run --entrypoint "" entry:1 -- echo third)" third "no entrypoint"
   end
 }
 

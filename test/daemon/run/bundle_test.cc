@@ -37,6 +37,10 @@ TEST_CASE("command line and image make the process", "[run]") {
         Words{"/bin/ls", "b", "c"});
   options.command = {};
   CHECK(plan_process(root.path(), image_of({"sh"}, {"a"}), options).value().args == Words{"/bin/ls"});
+  options.entrypoint = "";
+  CHECK(plan_process(root.path(), image_of({"sh"}, {"a"}), options).error().code == Code::kUsage);
+  options.command = {"ls", "x"};
+  CHECK(plan_process(root.path(), image_of({"sh"}, {"a"}), options).value().args == Words{"/bin/ls", "x"});
 }
 
 TEST_CASE("environment, folder and user come from the image unless they are given", "[run]") {
@@ -61,6 +65,10 @@ TEST_CASE("environment, folder and user come from the image unless they are give
   const auto bundle = nlohmann::json::parse(bundle_text(process, root.path(), Terminal::kNone));
   CHECK(bundle["process"]["args"] == nlohmann::json({"/bin/sh"}));
   CHECK(bundle["process"]["user"]["uid"] == 12);
+  CHECK_FALSE(bundle["process"]["capabilities"].contains("effective"));
+  process.user.uid = 0;
+  const auto of_root = nlohmann::json::parse(bundle_text(process, root.path(), Terminal::kNone));
+  CHECK(of_root["process"]["capabilities"]["effective"].size() > 10);
   CHECK(bundle["process"]["terminal"] == false);
   CHECK(bundle["root"]["path"] == root.path());
 }

@@ -23,6 +23,34 @@ TEST_CASE("a program is found as the container would find it", "[run]") {
   CHECK(find_program(root.path(), "escape", "/", {}).error().code == Code::kNotFound);
 }
 
+TEST_CASE("what the kernel would not execute is refused with the reason", "[run]") {
+  const FakeRoot root;
+  std::string program(64, '\0');
+  program.replace(0, 4,
+                  "\x7f"
+                  "ELF");
+  program[18] = '\x16';  // s390
+  root.write("/bin/foreign", program, 0755);
+  root.write("/bin/sh", "#!", 0755);
+  root.write("/bin/text", "echo hello\n", 0755);
+  root.write("/bin/script", "#! /bin/sh -e\n", 0755);
+  root.write("/bin/dos", "#!/bin/sh\r\n", 0755);
+  root.write("/bin/orphan", "#!/bin/gone\n", 0755);
+  const auto refused = [&root](const std::string& name) {
+    const auto found = find_program(root.path(), name, "/", {});
+    REQUIRE_FALSE(found.ok());
+    CHECK(found.error().code == Code::kRefused);
+    return found.error().message;
+  };
+  CHECK(refused("foreign").find("another kind of machine") != std::string::npos);
+  CHECK(refused("text").find("begins with #!") != std::string::npos);
+  CHECK(refused("dos").find("carriage return") != std::string::npos);
+  CHECK(refused("orphan").find("/bin/gone") != std::string::npos);
+  CHECK(find_program(root.path(), "script", "/", {}).ok());
+  std::filesystem::copy_file("/proc/self/exe", root.path() + "/bin/own");
+  CHECK(find_program(root.path(), "own", "/", {}).ok());
+}
+
 TEST_CASE("a link in the image never leads to the host's files", "[run]") {
   const FakeRoot root;
   root.write("/etc/passwd", "inside");

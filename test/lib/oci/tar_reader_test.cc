@@ -141,6 +141,8 @@ TEST_CASE("TarReader passes over global headers and ends where tars end", "[oci]
   CHECK(count_entries(tar.finish()).value() == 2);
   CHECK(count_entries(tar.bytes()).value() == 2);
   CHECK(count_entries(tar.finish() + "whatever follows").value() == 2);
+  // Without what fills the last block, as some writers leave it.
+  CHECK(count_entries(tar.bytes().substr(0, tar.bytes().size() - 24)).value() == 2);
   CHECK(count_entries("").value() == 0);
   CHECK(count_entries(std::string(1024, '\0')).value() == 0);
 }
@@ -149,7 +151,7 @@ TEST_CASE("TarReader refuses what is no tar", "[oci]") {
   TarBuilder tar;
   tar.file("a", std::string(2000, 'a'));
   const std::string bytes = tar.bytes();
-  for (const size_t length : {1UL, 100UL, 511UL, 513UL, 1500UL, 2511UL, bytes.size() - 1}) {
+  for (const size_t length : {1UL, 100UL, 511UL, 513UL, 1500UL, 2511UL}) {
     const auto counted = count_entries(bytes.substr(0, length));
     REQUIRE_FALSE(counted.ok());
     CHECK(code(counted) == Code::kDamaged);
