@@ -237,11 +237,8 @@ Status MountTable::umount(const UmountRequest& request) {
   const std::optional<MountState> found = find(request);
   if (!found) return Error{Code::kNotFound, "umount " + request.target + ": no such mount; see 'thaw ps'"};
   Claim claim(*this, found->key);
-  {
-    MutexLock lock(mutex_);
-    if (!mounts_.contains(found->id))
-      return Error{Code::kNotFound, "umount " + request.target + ": it was unmounted meanwhile"};
-  }
+  if (!is_known(found->id))
+    return Error{Code::kNotFound, "umount " + request.target + ": it was unmounted meanwhile"};
   if (!found->target.empty()) THAW_TRY(unbind(claim.image(), *found, request.how));
   const Status forgotten = parts_.records.remove(mount_record_key(found->id));
   if (!forgotten.ok()) {
@@ -287,6 +284,11 @@ bool MountTable::is_there(const MountState& state) const {
   return has_mount(mounts.value(), state.target, device);
 }
 
+bool MountTable::is_known(const std::string& id) const {
+  MutexLock lock(mutex_);
+  return mounts_.contains(id);
+}
+
 void MountTable::drop_vanished() {
   for (const MountState& state : states()) {
     if (!state.target.empty() && !is_there(state)) drop(state);
@@ -295,10 +297,7 @@ void MountTable::drop_vanished() {
 
 void MountTable::drop(const MountState& state) {
   Claim claim(*this, state.key);
-  {
-    MutexLock lock(mutex_);
-    if (!mounts_.contains(state.id)) return;  // umount() was at it
-  }
+  if (!is_known(state.id)) return;  // umount() was at it
   if (is_there(state)) return;
   // As long as that fails, a restart would mount it again: the next sweep tries once more.
   const Status forgotten = parts_.records.remove(mount_record_key(state.id));

@@ -129,6 +129,7 @@ class MountTable {
   void release(Image& image);
   void settle_image(const std::string& key);
   void drop(const MountState& state);
+  bool is_known(const std::string& id) const EXCLUDES(mutex_);
   void drop_vanished();
   void release_idle();
   bool is_there(const MountState& state) const;
