@@ -26,25 +26,39 @@ class FlashAdmission {
 
   // `daily_bytes`: what may be written in 24 h; so much at once when nothing was written for a day.
   FlashAdmission(FlashRule rule, uint64_t daily_bytes, TimePoint now)
-      : rule_(rule), daily_(static_cast<double>(daily_bytes)), left_(daily_), refilled_(now) {}
+      : rule_(rule), daily_(static_cast<double>(daily_bytes)), forgotten_(now) {}
 
-  bool admits(const ChunkId& id, TimePoint now) {
-    refill(now);
-    if (rule_ == FlashRule::kSecond && !seen_before(id)) return false;
-    return left_ > 0;
+  // Whether the rule wants a chunk that was fetched; remembers that it was.
+  bool wants(const ChunkId& id) { return rule_ == FlashRule::kAll || seen_before(id); }
+  // What may be written now.
+  uint64_t left(TimePoint now) {
+    forget(now);
+    return static_cast<uint64_t>(std::max(0.0, daily_ - spent_));
   }
+  // Of the last 24 h, more or less: what a later process begins with.
+  uint64_t spent(TimePoint now) {
+    forget(now);
+    return static_cast<uint64_t>(spent_);
+  }
+  void spend(uint64_t bytes) { spent_ += static_cast<double>(bytes); }
+  // An earlier process had spent so much, so long ago.
+  void resume(uint64_t spent, Duration ago, TimePoint now) {
+    forgotten_ = now - ago;
+    spent_ = std::min(daily_, static_cast<double>(spent));
+    forget(now);
+  }
+  // More or less than before is at hand at once; what was spent beyond a smaller budget is forgiven.
   void set_daily(uint64_t bytes) {
     daily_ = static_cast<double>(bytes);
-    left_ = std::min(left_, daily_);
+    spent_ = std::min(spent_, daily_);
   }
   void set_rule(FlashRule rule) { rule_ = rule; }
-  void spend(uint64_t bytes) { left_ -= static_cast<double>(bytes); }
 
  private:
-  void refill(TimePoint now) {
-    const std::chrono::duration<double> passed = now - refilled_;
-    refilled_ = now;
-    left_ = std::min(daily_, left_ + daily_ * (passed / std::chrono::hours(24)));
+  void forget(TimePoint now) {
+    const std::chrono::duration<double> passed = now - forgotten_;
+    forgotten_ = now;
+    spent_ = std::max(0.0, spent_ - daily_ * (passed / std::chrono::hours(24)));
   }
 
   bool seen_before(const ChunkId& id) {
@@ -61,8 +75,8 @@ class FlashAdmission {
 
   FlashRule rule_;
   double daily_;
-  double left_;  // may be below zero by what the last write cost
-  TimePoint refilled_;
+  double spent_ = 0;  // may be above daily_ by what the last write cost
+  TimePoint forgotten_;
   std::unordered_set<uint64_t> seen_;
   std::deque<uint64_t> order_;
 };

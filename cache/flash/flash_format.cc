@@ -11,6 +11,7 @@ namespace thaw {
 namespace {
 
 constexpr std::string_view kSuperblockMagic = "THAWFL01";
+constexpr std::string_view kLedgerMagic = "THAWFW01";
 constexpr std::string_view kRecordMagic = "THAWFR01";
 constexpr std::string_view kFooterMagic = "THAWFF01";
 constexpr size_t kFooterHeadBytes = 64;
@@ -114,6 +115,25 @@ std::optional<FlashSuperblock> read_superblock(ByteView page) {
   const uint32_t pages = superblock.geometry.region_pages;
   if (!in.checksum() || pages < kLeastRegionPages || pages > kMostRegionPages) return std::nullopt;
   return superblock;
+}
+
+void write_ledger(const FlashLedger& ledger, MutableBytes page) {
+  Writer out(page);
+  out.bytes(as_bytes(kLedgerMagic));
+  out.number(ledger.spent);
+  out.number(ledger.at_unix);
+  out.checksum();
+}
+
+std::optional<FlashLedger> read_ledger(ByteView page) {
+  if (page.size() < kFlashPage) return std::nullopt;
+  Reader in(page);
+  if (as_text(in.bytes(kLedgerMagic.size())) != kLedgerMagic) return std::nullopt;
+  FlashLedger ledger;
+  ledger.spent = in.number<uint64_t>();
+  ledger.at_unix = in.number<uint64_t>();
+  if (!in.checksum()) return std::nullopt;
+  return ledger;
 }
 
 void write_record_header(const FlashRegionHeader& region, const FlashRecord& record, MutableBytes page) {

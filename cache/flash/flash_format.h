@@ -16,6 +16,7 @@
 namespace thaw {
 
 inline constexpr uint64_t kFlashPage = 4096;
+inline constexpr uint64_t kFlashLedger = kFlashPage;    // where the ledger lies, bytes
 inline constexpr uint64_t kFlashFirstRegion = 1 << 20;  // where region 0 begins, bytes
 inline constexpr uint32_t kFlashMaxRecordPages = 256;   // of one chunk: 1 MiB
 
@@ -50,6 +51,12 @@ struct FlashSuperblock {
   FlashGeometry geometry;
 };
 
+// What was written lately, of the file and not of one log on it: wear is the disk's.
+struct FlashLedger {
+  uint64_t spent = 0;    // of the daily budget, bytes
+  uint64_t at_unix = 0;  // when that was so, seconds
+};
+
 // One record: a header page, then the sealed chunk padded to whole pages.
 struct FlashRecord {
   ChunkId id;
@@ -65,14 +72,16 @@ struct FlashRegionHeader {
   uint64_t sequence = 0;  // of the region, one more each time that any region is begun
 };
 
-// Both write exactly one page.
+// Each writes exactly one page.
 void write_superblock(const FlashSuperblock& superblock, MutableBytes page);
+void write_ledger(const FlashLedger& ledger, MutableBytes page);
 void write_record_header(const FlashRegionHeader& region, const FlashRecord& record, MutableBytes page);
 // Writes geometry.footer_pages() pages. REQUIRES: records.size() <= geometry.max_records()
 void write_footer(const FlashGeometry& geometry, const FlashRegionHeader& region,
                   const std::vector<FlashRecord>& records, MutableBytes pages);
 
 std::optional<FlashSuperblock> read_superblock(ByteView page);
+std::optional<FlashLedger> read_ledger(ByteView page);
 
 struct FlashRecordHeader {
   uint64_t sequence = 0;

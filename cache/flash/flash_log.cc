@@ -79,6 +79,18 @@ Status FlashLog::write_superblock_page() {
   return sync();
 }
 
+std::optional<FlashLedger> FlashLog::read_ledger_page() {
+  const auto page = read(kFlashLedger, kFlashPage);
+  return page.ok() ? read_ledger(page->view()) : std::nullopt;
+}
+
+// Not synced: a process that is killed does not take it along, and a power loss does not come every minute.
+Status FlashLog::write_ledger_page(const FlashLedger& ledger) {
+  Buffer page(kFlashPage);
+  write_ledger(ledger, page.mutable_view());
+  return write(kFlashLedger, std::move(page));
+}
+
 Status FlashLog::resize(uint64_t bytes) {
   const FlashGeometry fresh = geometry_.resized(bytes);
   if (fresh.regions < 2) return Error{Code::kUsage, "flash.size is too small"};

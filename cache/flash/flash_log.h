@@ -6,6 +6,7 @@
 #pragma once
 
 #include <future>
+#include <optional>
 #include <vector>
 
 #include "cache/flash/flash_format.h"
@@ -26,6 +27,10 @@ class FlashLog {
   // Writes all of them, in order. After an error those that were not written are gone, and the log goes on
   // where it was.
   Status append(const std::vector<SealedChunk>& chunks);
+
+  // What an earlier process noted; none on a file that is new, or where it cannot be read.
+  std::optional<FlashLedger> read_ledger_page();
+  Status write_ledger_page(const FlashLedger& ledger);
 
   // Whether a region was sealed that a power loss may take still; and what ends that.
   bool is_unsynced() const { return unsynced_; }

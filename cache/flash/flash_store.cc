@@ -173,18 +173,36 @@ void FlashStore::put(const SealedChunk& chunk) {
   if (index_.contains(chunk.id())) return;
   {
     MutexLock lock(mutex_);
-    const uint64_t bytes = chunk.stored_length();
-    const bool room =
-        ready_ && !stopping_ && error_.empty() && pending_bytes_ + bytes <= limits_.pending_bytes;
-    if (!room || !admission_.admits(chunk.id(), parts_.timers.now())) {
+    if (!admission_.wants(chunk.id()) || take(chunk) != Offer::kTaken) {
       ++dropped_;
       return;
     }
-    admission_.spend(bytes);
-    pending_.push_back(chunk);
-    pending_bytes_ += bytes;
   }
   changed_.notify_all();
+}
+
+FlashStore::Offer FlashStore::offer(const SealedChunk& chunk) {
+  if (index_.contains(chunk.id())) return Offer::kKept;
+  Offer offer{};
+  {
+    MutexLock lock(mutex_);
+    offer = take(chunk);
+  }
+  if (offer == Offer::kTaken) changed_.notify_all();
+  return offer;
+}
+
+FlashStore::Offer FlashStore::take(const SealedChunk& chunk) {
+  const uint64_t bytes = chunk.stored_length();
+  if (!ready_ || stopping_ || !error_.empty()) return Offer::kAway;
+  if (taken_.contains(chunk.id())) return Offer::kTaken;
+  if (pending_bytes_ + bytes > limits_.pending_bytes) return Offer::kFull;
+  if (admission_.left(parts_.timers.now()) == 0) return Offer::kSpent;
+  admission_.spend(bytes);
+  pending_.push_back(chunk);
+  pending_bytes_ += bytes;
+  taken_.insert(chunk.id());
+  return Offer::kTaken;
 }
 
 void FlashStore::drop(const SealedChunk& chunk) {
@@ -193,7 +211,13 @@ void FlashStore::drop(const SealedChunk& chunk) {
 
 FlashStore::State FlashStore::state() const {
   MutexLock lock(mutex_);
-  return {ready_, stalled_, index_.size(), written_, dropped_, error_};
+  const uint64_t left = admission_.left(parts_.timers.now());
+  return {ready_, stalled_, index_.size(), written_, dropped_, left, error_};
+}
+
+uint64_t FlashStore::bytes() const {
+  MutexLock lock(mutex_);
+  return bytes_;
 }
 
 uint64_t FlashStore::buffered_bytes() const {

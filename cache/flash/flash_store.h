@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "cache/fair_queue.h"
@@ -64,6 +65,7 @@ class FlashStore final : public ChunkStore {
     uint64_t chunks = 0;
     uint64_t written_bytes = 0;  // since the start
     uint64_t dropped = 0;        // chunks that were not written: budget, rule, or too many at once
+    uint64_t budget_left = 0;    // of the daily one, bytes
     std::string error;           // of the last write; empty when it was good
   };
 
@@ -74,6 +76,20 @@ class FlashStore final : public ChunkStore {
   void find(const ChunkRef& ref, const Fetch& fetch, Completion<std::optional<SealedChunk>> done) override;
   void put(const SealedChunk& chunk) override;
   void drop(const SealedChunk& chunk) override;
+
+  // What became of a chunk that somebody must have here, and offers again until it is.
+  enum class Offer : uint8_t {
+    kKept,   // it can be found
+    kTaken,  // it will be written, unless the disk fails
+    kFull,   // too much waits to be written; soon
+    kSpent,  // of the daily budget nothing is left
+    kAway,   // the log was not read yet, or the disk fails
+  };
+  // As put(), but not silent; what the rule says does not matter.
+  Offer offer(const SealedChunk& chunk) EXCLUDES(mutex_);
+  bool holds(const ChunkId& id) const { return index_.contains(id); }
+  // The file's size.
+  uint64_t bytes() const EXCLUDES(mutex_);
 
   // Reads what there is, then writes what is put, until stop(). Blocks on the disk.
   void run();
@@ -109,7 +125,11 @@ class FlashStore final : public ChunkStore {
   void watch(TimePoint when) EXCLUDES(mutex_);
   void sweep() EXCLUDES(mutex_);
 
+  Offer take(const SealedChunk& chunk) REQUIRES(mutex_);
   void open_log();
+  // What was spent of the daily budget goes on from there in the next process.
+  void resume_ledger() EXCLUDES(mutex_);
+  Status write_ledger() EXCLUDES(mutex_);
   void apply_resize() EXCLUDES(mutex_);
   std::vector<SealedChunk> take_batch() EXCLUDES(mutex_);
   void write_batch(const std::vector<SealedChunk>& batch);
@@ -130,8 +150,9 @@ class FlashStore final : public ChunkStore {
   bool writing_ GUARDED_BY(mutex_) = false;
   uint64_t bytes_ GUARDED_BY(mutex_);  // the file's size
   uint32_t daily_rewrites_ GUARDED_BY(mutex_);
-  FlashAdmission admission_ GUARDED_BY(mutex_);
+  mutable FlashAdmission admission_ GUARDED_BY(mutex_);
   std::deque<SealedChunk> pending_ GUARDED_BY(mutex_);
+  std::unordered_set<ChunkId, ChunkIdHash> taken_ GUARDED_BY(mutex_);  // pending or being written
   uint64_t pending_bytes_ GUARDED_BY(mutex_) = 0;
   FairQueue<std::shared_ptr<Read>> queue_ GUARDED_BY(mutex_);
   uint32_t waiting_ GUARDED_BY(mutex_) = 0;  // how many are in queue_

@@ -1,9 +1,21 @@
 // The writer thread of FlashStore.
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "cache/flash/flash_store.h"
 
 namespace thaw {
+namespace {
+
+constexpr uint64_t kDay = 24ULL * 60 * 60;  // seconds
+
+uint64_t unix_seconds() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(now).count());
+}
+
+}  // namespace
 
 void FlashStore::run() {
   open_log();
@@ -22,7 +34,8 @@ void FlashStore::run() {
 
 void FlashStore::sync_when_due(Duration after) {
   if (!log_.is_unsynced() || steady_clock().now() - synced_ < after) return;
-  const Status done = log_.sync();
+  Status done = log_.sync();
+  if (done.ok()) done = write_ledger();
   synced_ = steady_clock().now();
   MutexLock lock(mutex_);
   pause_after(done);
@@ -49,6 +62,7 @@ void FlashStore::stop() {
 void FlashStore::open_log() {
   while (true) {
     const Status opened = log_.open();
+    if (opened.ok()) resume_ledger();
     MutexLock lock(mutex_);
     error_ = opened.ok() ? "" : opened.error().message;
     ready_ = opened.ok();
@@ -58,6 +72,26 @@ void FlashStore::open_log() {
     changed_.wait_for(mutex_, limits_.pause);
     if (stopping_) return;
   }
+}
+
+void FlashStore::resume_ledger() {
+  const auto ledger = log_.read_ledger_page();
+  if (!ledger) return;
+  const uint64_t now = unix_seconds();
+  // A clock that was set back makes it no older; more than a day makes no difference.
+  const uint64_t ago = std::min(kDay, now - std::min(now, ledger->at_unix));
+  MutexLock lock(mutex_);
+  admission_.resume(ledger->spent, std::chrono::seconds(ago), parts_.timers.now());
+}
+
+Status FlashStore::write_ledger() {
+  FlashLedger ledger;
+  ledger.at_unix = unix_seconds();
+  {
+    MutexLock lock(mutex_);
+    ledger.spent = admission_.spent(parts_.timers.now());
+  }
+  return log_.write_ledger_page(ledger);
 }
 
 // Waits for a chunk, and then a little for more; empty when it is time to stop, or to sync.
@@ -93,7 +127,9 @@ std::vector<SealedChunk> FlashStore::take_batch() {
 void FlashStore::write_batch(const std::vector<SealedChunk>& batch) {
   const uint64_t before = log_.written_bytes();
   const uint64_t evicted_before = log_.evicted();
-  const Status written = log_.append(batch);
+  // Before the batch, which was charged when it was taken: whoever kills this process wins nothing by it.
+  Status written = write_ledger();
+  if (written.ok()) written = log_.append(batch);
   count(parts_.counters.evictions, log_.evicted() - evicted_before);
   uint64_t chunk_bytes = 0;
   for (const SealedChunk& chunk : batch) chunk_bytes += chunk.stored_length();
@@ -102,9 +138,11 @@ void FlashStore::write_batch(const std::vector<SealedChunk>& batch) {
   // Headers, footers and what is written again when its region goes wear the flash as well.
   const uint64_t more = written_ - before;
   if (more > chunk_bytes) admission_.spend(more - chunk_bytes);
+  for (const SealedChunk& chunk : batch) taken_.erase(chunk.id());
   if (!written.ok() && !stopping_) {
     dropped_ += batch.size() + pending_.size();
     pending_.clear();
+    taken_.clear();
     pending_bytes_ = 0;
   }
   pause_after(written);

@@ -23,13 +23,19 @@ TEST_CASE("a flash file's geometry never takes more than it may") {
   }
 }
 
-TEST_CASE("superblock, record header and footer are read back as they were written") {
+TEST_CASE("superblock, ledger, record header and footer are read back as they were written") {
   Bytes page(kFlashPage, 0xEE);
   write_superblock({sha256(page), kLog, kGeometry}, page);
   const auto superblock = read_superblock(page);
   REQUIRE(superblock);
   CHECK(superblock->log == kLog);
   CHECK(superblock->geometry == kGeometry);
+
+  write_ledger({123'456'789'012, 1'800'000'000}, page);
+  const auto ledger = read_ledger(page);
+  REQUIRE(ledger);
+  CHECK(ledger->spent == 123'456'789'012);
+  CHECK(ledger->at_unix == 1'800'000'000);
 
   const FlashRecord record{sample_ref(1).id, 7, 8192};
   write_record_header({kLog, 42}, record, page);
@@ -59,11 +65,14 @@ TEST_CASE("one flipped bit anywhere makes a page of the flash format nothing") {
   write_footer(kGeometry, {kLog, 43}, {record, record, record}, footer);
   Bytes superblock(kFlashPage);
   write_superblock({sha256(footer), kLog, kGeometry}, superblock);
+  Bytes ledger(kFlashPage);
+  write_ledger({1, 2}, ledger);
   for (int i = 0; i < 2000; ++i) {
     const auto flip = [](Bytes bytes, size_t bit) {
       bytes.at(bit / 8) ^= static_cast<uint8_t>(1 << (bit % 8));
       return bytes;
     };
+    CHECK_FALSE(read_ledger(flip(ledger, random() % (28 * 8))));
     CHECK_FALSE(read_record_header(kGeometry, kLog, 7, flip(header, random() % (76 * 8))));
     CHECK_FALSE(read_footer(kGeometry, kLog, flip(footer, random() % (40 * 8))));
     CHECK_FALSE(read_footer(kGeometry, kLog, flip(footer, 64 * 8 + random() % (120 * 8))));

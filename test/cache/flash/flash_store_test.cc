@@ -1,6 +1,7 @@
 #include "cache/flash/flash_store.h"
 
 #include <catch2/catch.hpp>
+#include <filesystem>
 #include <future>
 #include <random>
 
@@ -290,6 +291,67 @@ TEST_CASE("no more is written than the daily budget allows") {
   CHECK(state.written_bytes >= Flash::kBytes - kChunk);
   CHECK(state.written_bytes <= Flash::kBytes + (4 << 20));
   CHECK(state.dropped > 200);
+}
+
+TEST_CASE("a process that is killed leaves the next one no new daily budget") {
+  const DiskKind disk = GENERATE(from_range(disk_kinds()));
+  const TemporaryFolder folder;
+  FlashLimits limits = Flash::quick();
+  limits.daily_rewrites = 1;
+  uint64_t written = 0;
+  for (uint32_t process = 0; process < 3; ++process) {
+    const std::string path = folder / ("log" + std::to_string(process));
+    Flash flash(disk, path, limits);
+    flash.tier.wait_until_written();
+    flash.put(1000 * process, 150, kChunk);
+    written += flash.tier.state().written_bytes;
+    // As it lies there while the process lives.
+    const std::string next = folder / ("log" + std::to_string(process + 1));
+    REQUIRE(std::filesystem::copy_file(path, next));
+  }
+  CHECK(written >= Flash::kBytes - kChunk);
+  CHECK(written <= Flash::kBytes + (12 << 20));
+}
+
+TEST_CASE("a budget that is raised leaves more at once, and one that is lowered no debt") {
+  FlashAdmission budget(FlashRule::kAll, 100, TimePoint());
+  budget.spend(100);
+  CHECK(budget.left(TimePoint()) == 0);
+  budget.set_daily(1000);
+  CHECK(budget.left(TimePoint()) == 900);
+  budget.spend(900);
+  budget.set_daily(100);
+  CHECK(budget.left(TimePoint() + std::chrono::hours(12)) == 50);
+  budget.resume(80, std::chrono::hours(6), TimePoint());
+  CHECK(budget.left(TimePoint()) == 45);
+  CHECK(budget.left(TimePoint() + std::chrono::hours(48)) == 100);
+}
+
+TEST_CASE("who offers a chunk hears what becomes of it") {
+  const DiskKind disk = GENERATE(from_range(disk_kinds()));
+  const TemporaryFolder folder;
+  FlashLimits limits = Flash::quick();
+  limits.pending_bytes = kChunk;
+  limits.batch_wait = std::chrono::milliseconds(200);
+  limits.rule = FlashRule::kSecond;
+  Flash flash(disk, folder / "log", limits);
+  flash.tier.wait_until_written();
+  using Offer = FlashStore::Offer;
+  const SealedChunk first = sample_chunk(0, kChunk);
+  CHECK(flash.tier.offer(first) == Offer::kTaken);
+  CHECK(flash.tier.offer(first) == Offer::kTaken);  // once, while it waits
+  CHECK(flash.tier.offer(sample_chunk(1, kChunk)) == Offer::kFull);
+  flash.tier.wait_until_written();
+  CHECK(flash.tier.offer(first) == Offer::kKept);
+  CHECK(flash.tier.state().written_bytes < 2 * kChunk);
+  flash.faulty.fail_writes = true;
+  CHECK(flash.tier.offer(sample_chunk(2, kChunk)) == Offer::kTaken);
+  flash.tier.wait_until_written();
+  flash.faulty.fail_writes = false;
+  Offer again = Offer::kAway;
+  while (again != Offer::kKept) again = flash.tier.offer(sample_chunk(2, kChunk));
+  flash.tier.set_admission(FlashRule::kAll, 0);
+  CHECK(flash.tier.offer(sample_chunk(3, kChunk)) == Offer::kSpent);
 }
 
 TEST_CASE("rule and daily budget may change while it runs") {
