@@ -31,11 +31,6 @@ void Prefetch::pump() {
   }
 }
 
-bool Prefetch::finished() const {
-  MutexLock lock(mutex_);
-  return in_flight_ == 0 && (stopped_ || next_ == plan_.chunks.size());
-}
-
 bool Prefetch::take_next(size_t& chunk) {
   MutexLock lock(mutex_);
   if (stopped_ || in_flight_ >= plan_.window || next_ >= plan_.chunks.size()) {

@@ -36,8 +36,6 @@ class Prefetch : public std::enable_shared_from_this<Prefetch> {
   void stop() { stopped_.store(true); }
   // Chunks asked for so far.
   size_t asked() const { return asked_.load(); }
-  // Nothing is in flight, and nothing more will be asked for.
-  bool finished() const EXCLUDES(mutex_);
 
  private:
   Prefetch(ChunkSource& source, PrefetchPlan plan) : source_(source), plan_(std::move(plan)) {}
@@ -51,7 +49,7 @@ class Prefetch : public std::enable_shared_from_this<Prefetch> {
   std::atomic<bool> stopped_{false};
   std::atomic<size_t> asked_{0};
 
-  mutable Mutex mutex_;
+  Mutex mutex_;
   size_t next_ GUARDED_BY(mutex_) = 0;
   uint32_t in_flight_ GUARDED_BY(mutex_) = 0;
   bool pumping_ GUARDED_BY(mutex_) = false;

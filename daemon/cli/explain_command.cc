@@ -47,6 +47,21 @@ std::string trace_text(const Json& trace) {
   return text + (trace.at("recording").get<bool>() ? "; recording\n" : "\n");
 }
 
+std::string fill_text(const Json& fill) {
+  if (fill.is_null()) return "";
+  const std::string where =
+      fill.at("tier") == "flash" ? " chunks are on flash" : " chunks were fetched; there is no flash tier";
+  if (fill.at("kept") == fill.at("chunks")) return "fill: all " + fill.at("chunks").dump() + where + "\n";
+  std::string text = "fill: " + fill.at("kept").dump() + " of " + fill.at("chunks").dump() + where;
+  for (const auto& [key, what] :
+       {std::pair{"not_fetched", "could not be fetched"}, std::pair{"not_written", "could not be written"},
+        std::pair{"left_out", "are left out"}}) {
+    if (fill.at(key) != 0) text += ", " + fill.at(key).dump() + " " + what;
+  }
+  if (fill.at("why").is_string()) text += ": " + fill.at("why").get<std::string>();
+  return text + "\n";
+}
+
 // The stages that took time.
 std::string stages_text(const Json& read) {
   std::string text;
@@ -73,7 +88,8 @@ std::string slowest_text(const Json& slowest) {
 std::string explain_text(const Json& answer) {
   return answer.at("name").get<std::string>() + " (id " + answer.at("id").get<std::string>() +
          "): " + size_of(answer.at("bytes_read")) + " read\n" + tiers_text(answer) +
-         trace_text(answer.at("trace")) + slowest_text(answer.at("slowest"));
+         trace_text(answer.at("trace")) + fill_text(answer.value("fill", Json())) +
+         slowest_text(answer.at("slowest"));
 }
 
 Status explain(Invocation& invocation, const std::string& target) {

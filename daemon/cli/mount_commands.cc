@@ -115,7 +115,7 @@ void add_mount_commands(CLI::App& app, Invocation& invocation) {
       ->check(CLI::IsMember({"error", "wait"}));
   mount_command->add_flag(
       "--fill", options->fill,
-      "Fetch the whole image in the background, to outlast an outage of the store (with a flash tier)");
+      "Keep the whole image on flash, to outlast an outage of the store; 'thaw explain' tells how far it is");
   mount_command->add_flag("--no-prefetch", options->no_prefetch,
                           "Fetch only what is read, and not what was read when it was first mounted");
   add_rollback_flag(*mount_command, options->allow_rollback);

@@ -387,7 +387,7 @@ std::vector<Mount> MountTable::list() const {
 
 Mount MountTable::describe(const MountState& state) const {
   Mount mount{state.id, state.key,    state.manifest, state.name, attach_request(state.key).file,
-              "",       state.target, false};
+              "",       state.target, state.reopen,   false};
   const auto image = images_.find(state.key);
   if (image != images_.end() && image->second.attached && !state.target.empty()) {
     mount.device = image->second.attached->path;

@@ -61,6 +61,7 @@ struct Mount {
   std::string file;        // the block file
   std::string device;      // "/dev/loop3", or empty
   std::string mountpoint;  // or empty
+  std::string reopen;      // as in its request
   bool direct_io = false;
 };
 

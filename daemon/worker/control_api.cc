@@ -41,6 +41,15 @@ Result<ImageRequestText> parse_request(const Json& request, const Config& config
   return parsed;
 }
 
+std::string reopen_text(const ImageRequestText& image) {
+  return Json({{"name", image.name.text()},
+               {"tenant", image.tenant},
+               {"outage", image.outage == Outage::kWait ? "wait" : "error"},
+               {"prefetch", image.replay == Replay::kYes},
+               {"fill", image.fill}})
+      .dump();
+}
+
 Json count_by_tier(const ImageCounters& counters) {
   Json counts = Json::object();
   for (size_t tier = 0; tier < kTierCount; ++tier)
@@ -74,9 +83,13 @@ Json origin_json(const Origin& origin) {
 Json flash_json(const FlashStore* flash) {
   if (flash == nullptr) return nullptr;
   const FlashStore::State state = flash->state();
-  return {{"ready", state.ready},     {"stalled", state.stalled},
-          {"chunks", state.chunks},   {"written_bytes", state.written_bytes},
-          {"dropped", state.dropped}, {"buffered_bytes", flash->buffered_bytes()},
+  return {{"ready", state.ready},
+          {"stalled", state.stalled},
+          {"chunks", state.chunks},
+          {"written_bytes", state.written_bytes},
+          {"dropped", state.dropped},
+          {"buffered_bytes", flash->buffered_bytes()},
+          {"budget_left", state.budget_left},
           {"error", state.error}};
 }
 
@@ -138,10 +151,7 @@ Result<Json> ControlApi::mount(const Json& request) {
   mounting.pid = request.value("pid", 0);
   mounting.id = request.value("id", "");
   image.name.digest = opened.manifest.digest;
-  mounting.reopen = Json({{"name", image.name.text()},
-                          {"tenant", image.tenant},
-                          {"outage", image.outage == Outage::kWait ? "wait" : "error"}})
-                        .dump();
+  mounting.reopen = reopen_text(image);
   std::shared_ptr<Traces::Episode> episode;
   if (!parts_.mounts.shows(mounting.key)) {
     // An empty cache asks for much at once; running containers go first.
@@ -156,7 +166,7 @@ Result<Json> ControlApi::mount(const Json& request) {
   const auto mounted = parts_.mounts.mount(mounting, bytes);
   wipe(bytes);
   if (!mounted.ok()) return mounted.error();
-  if (image.fill) parts_.traces.fill(opened, inode_of(mounting.key));
+  if (image.fill) parts_.fills.refresh();
   if (episode) {
     parts_.images.set_trace(mounting.key, Traces::report(episode));
     parts_.traces.watch(episode, parts_.images.first_reads(mounting.key), parts_.images.nearby(mounting.key));
@@ -186,6 +196,7 @@ void ControlApi::mount_again(const std::vector<MountRequest>& earlier) {
 Result<Json> ControlApi::umount(const Json& request) {
   const Unmount how = request.value("lazy", false) ? Unmount::kLazy : Unmount::kIdle;
   THAW_TRY(parts_.mounts.umount({request.value("target", ""), request.value("pid", 0), how}));
+  parts_.fills.refresh();
   return Json{{"target", request.value("target", "")}};
 }
 
@@ -215,7 +226,8 @@ Json ControlApi::describe(const Mount& mount) {
           {"mountpoint", or_null(mount.mountpoint)},
           {"direct_io", mount.direct_io},
           {"bytes_read", counters.bytes_read()},
-          {"chunks_fetched", count_by_tier(counters)}};
+          {"chunks_fetched", count_by_tier(counters)},
+          {"fill", fill_json(parts_.fills.report(mount.key))}};
 }
 
 Result<Json> ControlApi::list_mounts() {

@@ -11,6 +11,7 @@
 #include "daemon/mounts/mount_table.h"
 #include "daemon/store_session.h"
 #include "daemon/wiring.h"
+#include "daemon/worker/fills.h"
 #include "daemon/worker/leases.h"
 #include "daemon/worker/live_settings.h"
 #include "daemon/worker/root_follower.h"
@@ -31,6 +32,7 @@ class ControlApi {
     LiveSettings& live;
     Leases& leases;
     RootFollower& roots;
+    Fills& fills;
   };
 
   explicit ControlApi(const Parts& parts) : parts_(parts) {}

@@ -65,6 +65,17 @@ Json read_json(const SlowRead& read, uint32_t chunk_size) {
 
 }  // namespace
 
+Json fill_json(const std::optional<FillReport>& report) {
+  if (!report) return nullptr;
+  return {{"tier", kTierNames.at(static_cast<size_t>(report->tier))},
+          {"chunks", report->chunks},
+          {"kept", report->kept},
+          {"left_out", report->left_out},
+          {"not_fetched", report->not_fetched},
+          {"not_written", report->not_written},
+          {"why", report->why.empty() ? Json(nullptr) : Json(report->why)}};
+}
+
 Json explain(const ExplainedImage& image) {
   Json slowest = Json::array();
   for (const SlowRead& read : image.slow_reads.slowest()) {

@@ -6,7 +6,9 @@
 
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 
+#include "daemon/worker/image_fill.h"
 #include "daemon/worker/slow_reads.h"
 #include "daemon/worker/trace_report.h"
 #include "lib/metrics/tier_counters.h"
@@ -20,6 +22,8 @@ struct ExplainedImage {
   uint32_t chunk_size = 0;
 };
 
+// null without one.
+nlohmann::json fill_json(const std::optional<FillReport>& report);
 nlohmann::json explain(const ExplainedImage& image);
 
 }  // namespace thaw

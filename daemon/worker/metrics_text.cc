@@ -117,6 +117,15 @@ void add_flash(Families& families, const FlashStore& flash) {
   families.counter("thaw_flash_dropped_total",
                    "Chunks not written to flash: budget, rule or too many at once",
                    static_cast<double>(state.dropped));
+  families.gauge("thaw_flash_budget_left_bytes", "What the daily budget allows to be written to flash now",
+                 static_cast<double>(state.budget_left));
+}
+
+void add_fills(Families& families, const FillReport& fills) {
+  families.gauge("thaw_fill_chunks", "Chunks of the images that are filled (thaw mount --fill)",
+                 static_cast<double>(fills.chunks));
+  families.gauge("thaw_fill_chunks_kept", "Those of them that lie on flash; without that tier, were fetched",
+                 static_cast<double>(fills.kept));
 }
 
 void add_zone(Families& families, const ZoneCounters& zone) {
@@ -188,6 +197,7 @@ std::string metrics_text(const MetricsSources& sources) {
   families.gauge("thaw_store_away_seconds", "For how long the store has not answered; 0 while it does",
                  std::chrono::duration<double>(sources.chain.origin().away_for()).count());
   families.gauge("thaw_mounts", "Mounts of this daemon", static_cast<double>(sources.mounts.list().size()));
+  add_fills(families, sources.fills);
   add_zone(families, sources.counters.zone);
   add_collection(families, sources.counters.collection);
   if (const FlashStore* flash = sources.chain.flash()) add_flash(families, *flash);

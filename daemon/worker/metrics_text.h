@@ -9,6 +9,7 @@
 #include "daemon/counters_page.h"
 #include "daemon/mounts/mount_table.h"
 #include "daemon/wiring.h"
+#include "daemon/worker/image_fill.h"
 
 namespace thaw {
 
@@ -16,6 +17,7 @@ struct MetricsSources {
   const CountersPage& counters;
   Chain& chain;
   MountTable& mounts;
+  FillReport fills;  // of all images together
 };
 
 std::string metrics_text(const MetricsSources& sources);

@@ -97,6 +97,14 @@ std::optional<ServedImages::Story> ServedImages::story(const std::string& key) c
   return Story{image.slow_reads, image.trace, image.reader.map().chunk_size};
 }
 
+std::optional<ServedImages::Contents> ServedImages::contents(const std::string& key) const {
+  const auto image = served(inode_of(key));
+  if (!image) return std::nullopt;
+  Contents contents{image->manifest, {}};
+  for (const ImageMap::Entry& entry : image->reader.map().entries) contents.chunks.push_back(entry.ref);
+  return contents;
+}
+
 void ServedImages::set_trace(const std::string& key, std::shared_ptr<const TraceReport> trace) {
   const std::unique_lock lock(mutex_);
   const auto found = images_.find(inode_of(key));

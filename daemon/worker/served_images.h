@@ -58,6 +58,12 @@ class ServedImages final : public BlockFiles, public ImageHost {
     std::shared_ptr<const TraceReport> trace;  // nullptr: none was set
     uint32_t chunk_size = 0;
   };
+  struct Contents {
+    Digest manifest;
+    std::vector<ChunkRef> chunks;  // in the device's order
+  };
+  // Nothing when it is not shown.
+  std::optional<Contents> contents(const std::string& key) const;
   // Nothing when it is not shown.
   std::optional<Story> story(const std::string& key) const;
   void set_trace(const std::string& key, std::shared_ptr<const TraceReport> trace);

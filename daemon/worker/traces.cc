@@ -6,7 +6,6 @@
 #include <unordered_set>
 #include <utility>
 
-#include "daemon/worker/image_fill.h"
 #include "lib/image/fetch_counts.h"
 #include "lib/store/paths.h"
 
@@ -148,13 +147,6 @@ PrefetchPlan Traces::plan_for(const Digest& manifest, uint64_t mount) {
     if (fetched.tier != Tier::kMemory) count_fetched(counters, fetched);
   };
   return plan;
-}
-
-void Traces::fill(const OpenedImage& image, uint64_t mount) {
-  PrefetchPlan plan = plan_for(image.manifest.digest, mount);
-  plan.fetch.deadline = TimePoint::max();
-  for (const ManifestChunk& chunk : image.manifest.clear.chunks) plan.chunks.push_back(chunk.ref());
-  ImageFill::start({parts_.chain.source(), parts_.timers, parts_.chain.flash()}, std::move(plan));
 }
 
 void Traces::replay(const std::shared_ptr<Episode>& episode) {

@@ -55,8 +55,6 @@ class Traces {
   // An image is about to be mounted that is not shown: fetches its trace and begins to replay it. `mount`:
   // who the prefetch is charged to.
   std::shared_ptr<Episode> open(const OpenedImage& image, uint64_t mount, Replay replay);
-  // Fetches all of an image at the lowest priority, so that it can be read while the store is away.
-  void fill(const OpenedImage& image, uint64_t mount);
   // It is mounted: `reads` says what its readers ask for, `nearby` wants the order of its paths.
   void watch(const std::shared_ptr<Episode>& episode, std::shared_ptr<FirstReads> reads,
              std::shared_ptr<NearbyReads> nearby);

@@ -149,10 +149,14 @@ class Worker {
                 [this](std::vector<RootId> roots) { chain_.origin().set_roots(std::move(roots)); },
                 [this](std::set<RootId> roots) { watched_.set_expired(std::move(roots)); },
                 [this] { return images_.manifests(); }}),
-        api_({*session_, mounts_, images_, chain_, counters, traces_, live_, leases_, roots_}),
+        fills_({mounts_, images_, chain_, counters, timers_}),
+        api_({*session_, mounts_, images_, chain_, counters, traces_, live_, leases_, roots_, fills_}),
         metrics_listen_(reading.config.metrics_listen) {
     images_.sample_hits([this](const ChunkRef& hit) { roots_.check_later(hit); });
-    images_.on_hidden([this] { roots_.hurry(); });
+    images_.on_hidden([this] {
+      roots_.hurry();
+      fills_.refresh();
+    });
   }
 
   Status run(Inheritance inheritance);
@@ -179,6 +183,7 @@ class Worker {
   LiveSettings live_;
   Leases leases_;
   RootFollower roots_;
+  Fills fills_;
   ControlApi api_;
   const std::string metrics_listen_;  // empty: nowhere
   std::vector<std::thread> threads_;
@@ -222,7 +227,9 @@ void Worker::reload() {
 void Worker::serve_metrics() {
   const auto address = ListenAddress::parse(metrics_listen_);
   if (!address.ok()) return spdlog::error("metrics.listen: {}", address.error().message);
-  MetricsServer server(address.value(), [this] { return metrics_text({counters_, chain_, mounts_}); });
+  MetricsServer server(address.value(), [this] {
+    return metrics_text({counters_, chain_, mounts_, fills_.sum()});
+  });
   Status bound = server.bind();
   if (!bound.ok()) spdlog::error("{}", bound.error().message);
   while (!bound.ok()) {
@@ -238,6 +245,7 @@ Status Worker::run(Inheritance inheritance) {
   start_threads(session);
   watch_store();
   mounts_.settle();
+  fills_.refresh();
   THAW_TRY(link_.ready());
   ControlServer server(std::move(inheritance.control));
   api_.register_with(server);

@@ -47,16 +47,88 @@ test_warm_after_a_killed_worker_and_a_killed_daemon() {
   stop_daemon
 }
 
+# What a burst of reads had in memory, and flash dropped or was not to have, is written all the same.
 test_a_filled_image_outlasts_the_store() {
-  begin
-  thaw mount debian:1 "$T/mnt" --fill
-  wait_for 20 all_is_filled || fail "$(flash_state .chunks) chunks on flash"
+  begin '.memory.size = "1GiB" | .flash.admit = "second"'
+  mkdir "$T/again"
+  thaw mount debian:1 "$T/mnt"
+  read_all >"$T/wanted"
+  [ "$(flash_state .dropped)" -gt 0 ] || fail "flash has all before the fill"
+  thaw mount debian:1 "$T/again" --fill
+  wait_for 30 all_is_filled || fail "$(flash_state .chunks) chunks on flash"
+  wait_for 30 is_filled "$T/again" || fail "not filled: $(fill_of "$T/again" '')"
+  thaw explain "$T/again" | grep -q 'fill: all [0-9]* chunks are on flash' || fail "explain: $(thaw explain "$T/again")"
+  equal "$(json_value .chunks thaw inspect debian:1)" "$(fill_of "$T/mnt" .chunks)" "chunks of the image and its fill"
+  grep -q 'debian:1: all .* chunks are on flash' "$T/thawd.log" || fail "the log says nothing"
+  kill -9 "$(worker_pid)"  # and its memory tier with it
+  wait_for 10 daemon_answers || fail "no worker after the kill"
+  wait_for 10 flash_is_ready || fail "the flash tier is not ready"
   mv "$T/store" "$T/store.away"
-  read_all >"$T/sums" || fail "a filled image does not read without its store"
+  echo 3 >/proc/sys/vm/drop_caches
+  read_all >"$T/seen" || fail "a filled image does not read without its store"
+  cmp "$T/wanted" "$T/seen"
+  mv "$T/store.away" "$T/store"
+  thaw umount "$T/again"
   thaw umount "$T/mnt"
   stop_daemon
 }
 all_is_filled() { [ "$(flash_state .chunks)" -ge "$(json_value .chunks thaw inspect debian:1)" ]; }
+fill_of() { thaw explain "$1" --json | jq -r ".fill$2"; }  # fill_of DIR .FIELD
+is_filled() { thaw explain "$1" --json | jq -e '.fill // {} | .kept == .chunks and .chunks > 0' >/dev/null; }
+
+test_a_fill_goes_on_after_a_killed_worker_and_daemon_and_ends_with_its_mount() {
+  begin
+  local worker
+  rm "$(chunk_files | sort | head -1)"
+  mkdir "$T/other"
+  thaw mount debian:1 "$T/mnt" --fill
+  wait_for 30 lacks_one "$T/mnt" || fail "not nearly filled: $(fill_of "$T/mnt" '')"
+  thaw explain "$T/mnt" | grep -q 'fill: .* 1 could not be fetched' || fail "explain: $(thaw explain "$T/mnt")"
+  kill -9 "$(worker_pid)"
+  wait_for 10 daemon_answers || fail "no worker after the kill"
+  wait_for 30 lacks_one "$T/mnt" || fail "not taken up by the next worker: $(fill_of "$T/mnt" '')"
+  thaw mount debian:1 "$T/other"
+  worker=$(worker_pid)
+  kill -9 "$daemon"
+  kill -9 "$worker" 2>/dev/null || true
+  wait "$daemon" || true
+  start_daemon
+  wait_for 30 lacks_one "$T/mnt" || fail "not taken up by the next daemon: $(fill_of "$T/mnt" '')"
+  thaw umount "$T/mnt"
+  equal "$(fill_of "$T/other" '')" null "the fill after the mount that wanted it"
+  thaw umount "$T/other"
+  stop_daemon
+}
+lacks_one() { thaw explain "$1" --json | jq -e '.fill // {} | .not_fetched == 1 and .kept == .chunks - 1 and .why != null' >/dev/null; }
+
+test_a_spent_budget_outlives_worker_and_daemon_and_is_told() {
+  begin '.flash.size = "64MiB" | .flash.daily_rewrites = 1'
+  local worker
+  mkdir "$T/again"
+  thaw mount debian:1 "$T/mnt"
+  read_all >"$T/wanted"
+  wait_for 30 is_spent || fail "the budget is not spent: $(flash_state '')"
+  kill -9 "$(worker_pid)"
+  wait_for 10 daemon_answers || fail "no worker after the kill"
+  wait_for 10 flash_is_ready || fail "the flash tier is not ready"
+  is_spent || fail "the next worker has $(flash_state .budget_left) bytes to write"
+  worker=$(worker_pid)
+  kill -9 "$daemon"
+  kill -9 "$worker" 2>/dev/null || true
+  wait "$daemon" || true
+  start_daemon
+  wait_for 10 flash_is_ready || fail "the flash tier is not ready after the daemon was killed"
+  is_spent || fail "the next daemon has $(flash_state .budget_left) bytes to write"
+  thaw mount debian:1 "$T/again" --fill
+  wait_for 10 says_budget || fail "explain: $(thaw explain "$T/again")"
+  grep -q 'debian:1: .*daily budget' "$T/thawd.log" || fail "the log says nothing"
+  thaw umount "$T/again"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+# Less than a region; 64 MiB a day are 800 bytes a second.
+is_spent() { [ "$(flash_state .budget_left)" -lt 4000000 ]; }
+says_budget() { thaw explain "$T/again" | grep -q 'fill: .* could not be written.*flash.daily_rewrites'; }
 
 test_a_reload_changes_its_size_and_outlives_the_worker() {
   begin
