@@ -62,7 +62,7 @@ void Fills::apply(const Wanted& wanted) {
   }
 }
 
-std::shared_ptr<ImageFill> Fills::begin(const std::string& key, const std::string& name) const {
+std::shared_ptr<ImageFill> Fills::begin(const std::string& key, const std::string& name) {
   const auto image = parts_.images.contents(key);
   if (!image) return nullptr;
   ImageCounters& counters = parts_.counters.image(image->manifest);
@@ -73,7 +73,8 @@ std::shared_ptr<ImageFill> Fills::begin(const std::string& key, const std::strin
   plan.fetched = [&counters](const Fetched& fetched) {
     if (fetched.tier != Tier::kMemory) count_fetched(counters, fetched);
   };
-  return ImageFill::start({parts_.chain.source(), parts_.timers, parts_.chain.flash()}, std::move(plan));
+  return ImageFill::start({parts_.chain.source(), parts_.timers, parts_.chain.flash(), promised_},
+                          std::move(plan));
 }
 
 std::optional<FillReport> Fills::report(const std::string& key) const {

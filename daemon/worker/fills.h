@@ -4,6 +4,7 @@
 // Owned by the worker. Any thread may call; nothing waits.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
@@ -45,9 +46,10 @@ class Fills {
 
   Wanted wanted() const;
   void apply(const Wanted& wanted) EXCLUDES(mutex_);
-  std::shared_ptr<ImageFill> begin(const std::string& key, const std::string& name) const;
+  std::shared_ptr<ImageFill> begin(const std::string& key, const std::string& name);
 
   const Parts parts_;
+  std::atomic<uint64_t> promised_{0};
 
   mutable Mutex mutex_;
   // One thread at a time looks at the mounts, and again for who came meanwhile: an older look never wins.

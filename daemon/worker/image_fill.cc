@@ -10,7 +10,7 @@ namespace thaw {
 namespace {
 
 constexpr std::string_view kTooLarge =
-    "the image is too large for flash.size, of which one image fills 80 % at most";
+    "flash.size is too small for what is filled, which may have 80 % of it";
 constexpr std::string_view kBudgetSpent = "the daily budget of flash is spent (flash.daily_rewrites)";
 
 // What a chunk takes of the log; nothing when it is too long for it.
@@ -35,6 +35,8 @@ bool is_of_one_chunk(const Error& error) {
 ImageFill::ImageFill(const Parts& parts, Plan plan) : parts_(parts), plan_(std::move(plan)) {
   report_ = blank();
 }
+
+ImageFill::~ImageFill() { parts_.promised -= promised_; }
 
 FillReport ImageFill::blank() const {
   FillReport report;
@@ -75,23 +77,34 @@ bool ImageFill::is_kept(const ChunkId& id) const {
   return parts_.flash != nullptr ? parts_.flash->holds(id) : fetched_.contains(id);
 }
 
+// What no other fill has: together they would push out each other's chunks for ever.
+uint64_t ImageFill::room_on_flash() const {
+  const uint64_t share = parts_.flash->bytes() / 100 * kShareOfFlash;
+  return share - std::min(share, parts_.promised - promised_);
+}
+
 // Looks at each chunk anew: flash may have given some up since, or have been told of others.
 void ImageFill::begin_pass() {
   passing_ = true;
   pass_ = blank();
   uint64_t room = std::numeric_limits<uint64_t>::max();
-  if (parts_.flash != nullptr) room = parts_.flash->bytes() / 100 * kShareOfFlash;
+  if (parts_.flash != nullptr) room = room_on_flash();
+  uint64_t taken = 0;
   for (const ChunkRef& ref : plan_.chunks) {
     const uint64_t takes = log_bytes(ref).value_or(parts_.flash != nullptr ? room + 1 : 0);
-    if (is_kept(ref.id)) {
+    const bool kept = is_kept(ref.id);
+    const bool fits = takes <= room - taken;
+    if (fits) taken += takes;
+    if (kept) {
       ++pass_.kept;
-    } else if (takes > room) {
-      ++pass_.left_out;
-    } else {
+    } else if (fits) {
       todo_.push_back(ref);
+    } else {
+      ++pass_.left_out;
     }
-    room -= std::min(room, takes);
   }
+  parts_.promised += taken - promised_;
+  promised_ = taken;
   std::ranges::reverse(todo_);
   if (pass_.left_out > 0) pass_.why = kTooLarge;
   if (parts_.flash != nullptr && !parts_.flash->state().ready)

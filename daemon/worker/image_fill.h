@@ -36,7 +36,7 @@ class ImageFill : public std::enable_shared_from_this<ImageFill> {
   static constexpr uint32_t kWindow = 16;  // chunks in flight
   // Bytes that wait to be written, of this image or in all, and no more is fetched.
   static constexpr uint64_t kFlashBacklog = 8ULL << 20;
-  static constexpr uint64_t kShareOfFlash = 80;  // percent that an image may fill
+  static constexpr uint64_t kShareOfFlash = 80;  // percent that all fills together may have
   static constexpr Duration kStep = std::chrono::milliseconds(20);
   static constexpr Duration kFetchTime = std::chrono::seconds(60);
   // Between two passes while something is missing: the first, doubled up to the longest; and when all is
@@ -48,7 +48,8 @@ class ImageFill : public std::enable_shared_from_this<ImageFill> {
   struct Parts {
     ChunkSource& source;
     Timers& timers;
-    FlashStore* flash;  // nullptr: there is no such tier
+    FlashStore* flash;                // nullptr: there is no such tier
+    std::atomic<uint64_t>& promised;  // bytes of flash, to all fills together; their steps share a thread
   };
   struct Plan {
     std::string image;             // for people
@@ -64,11 +65,16 @@ class ImageFill : public std::enable_shared_from_this<ImageFill> {
   void stop() { stopped_ = true; }
   FillReport report() const EXCLUDES(mutex_);
 
+  ~ImageFill();
+  ImageFill(const ImageFill&) = delete;
+  ImageFill& operator=(const ImageFill&) = delete;
+
  private:
   ImageFill(const Parts& parts, Plan plan);
 
   void step();
   void begin_pass();
+  uint64_t room_on_flash() const;
   void take_arrived() EXCLUDES(mutex_);
   // What came since the last step.
   std::vector<Result<Fetched>> arrivals() EXCLUDES(mutex_);
@@ -96,6 +102,7 @@ class ImageFill : public std::enable_shared_from_this<ImageFill> {
   std::vector<ChunkRef> todo_;     // of this pass, last one first
   std::vector<SealedChunk> held_;  // fetched, and not on flash yet
   uint64_t held_bytes_ = 0;
+  uint64_t promised_ = 0;  // of parts_.promised, to this one
   FillReport pass_;
   std::unordered_set<ChunkId, ChunkIdHash> fetched_;  // without a flash tier
   Duration pause_ = kFirstPause;
