@@ -4,6 +4,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   thaw::Bytes page(data, data + size);
   page.resize(thaw::kFlashPage);
   (void)thaw::read_superblock(page);
+  (void)thaw::read_ledger(page);
   const auto geometry = thaw::FlashGeometry::of(64 << 20);
   const thaw::FlashLogId log{};
   const auto record = thaw::read_record_header(geometry, log, 0, page);
