@@ -25,12 +25,9 @@ constexpr std::string_view kImagePrefix = "image/";
 std::string image_record_key(const std::string& key) { return std::string(kImagePrefix) + key; }
 
 bool is_key(std::string_view text) {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
-  };
+  constexpr std::string_view kAllowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
   return !text.empty() && text.size() <= kMaxKeyBytes && text.front() != '.' &&
-         std::all_of(text.begin(), text.end(), allowed);
+         text.find_first_not_of(kAllowed) == std::string_view::npos;
 }
 
 std::string new_id() {
@@ -237,8 +234,7 @@ Status MountTable::umount(const UmountRequest& request) {
   const std::optional<MountState> found = find(request);
   if (!found) return Error{Code::kNotFound, "umount " + request.target + ": no such mount; see 'thaw ps'"};
   Claim claim(*this, found->key);
-  if (!is_known(found->id))
-    return Error{Code::kNotFound, "umount " + request.target + ": it was unmounted meanwhile"};
+  if (!is_known(found->id)) return Error{Code::kNotFound, "umount " + request.target + ": it is gone"};
   if (!found->target.empty()) THAW_TRY(unbind(claim.image(), *found, request.how));
   const Status forgotten = parts_.records.remove(mount_record_key(found->id));
   if (!forgotten.ok()) {
