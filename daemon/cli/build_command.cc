@@ -133,6 +133,8 @@ Status build_image(Invocation& invocation, const BuildOptions& options) {
               StoreSession::open(invocation.config, StoreUse::kBuild, KeyringUse::kBuild));
   // A keyring that is away must not be taken for a new one.
   THAW_TRY(session->catalog().check_builder(session->keys()));
+  const auto store = session->catalog().store_id();
+  const bool new_store = !store.ok() && store.error().code == Code::kNotFound;
   // A first build makes the builder's keys and trusts them; the names that it replaces are checked against
   // that.
   THAW_TRY(session->keys().prepare_builder());
@@ -161,7 +163,11 @@ Status build_image(Invocation& invocation, const BuildOptions& options) {
                 known_files(invocation.config)};
   THAW_ASSIGN(const BuildReport report, build(shop, request));
   if (!report.warning.empty()) std::fprintf(stderr, "thaw build: warning: %s\n", report.warning.c_str());
+  // A disk that is not mounted looks like a first build.
+  if (new_store)
+    std::fprintf(stderr, "thaw build: made a new store, %s\n", invocation.config.store_url.c_str());
   Json object = report_json(report);
+  object["new_store"] = new_store;
   if (invocation.json) {
     THAW_ASSIGN(object["shared_within_tenant"],
                 shared_within_tenant({session->catalog(), shop.trusted, downloads}, request));

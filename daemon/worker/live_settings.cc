@@ -119,7 +119,11 @@ Result<Json> LiveSettings::reload() {
   ReloadPlan plan = plan_reload(config(), wanted, {parts_.flash != nullptr, parts_.zone != nullptr});
   // Also when no key has changed: what a file holds may have.
   if (parts_.zone != nullptr) THAW_TRY(parts_.zone->reconfigure(plan.config));
-  THAW_TRY(carry_out(plan.config, plan.applied));
+  if (Status done = carry_out(plan.config, plan.applied); !done.ok()) {
+    // Nothing changes then: the nodes are again what they were.
+    if (parts_.zone != nullptr) THAW_TRY(parts_.zone->reconfigure(config()));
+    return std::move(done).error();
+  }
   take(plan.config, plan.applied, origins);
   if (parts_.session.refresh_credentials()) plan.applied.emplace_back(kCredentials);
   ConfigReading kept;
