@@ -100,13 +100,22 @@ void MemcachedNode::watch(TimePoint when) {
   const std::weak_ptr<MemcachedNode*> self = self_;
   loop_.call_at(when, [self, when] {
     const std::shared_ptr<MemcachedNode*> node = self.lock();
-    if (node) (*node)->sweep(when);
+    if (node) (*node)->look_once_more(when);
   });
 }
 
-void MemcachedNode::sweep(TimePoint due) {
+// A loop that was busy may not have read yet what came in time. It does before it runs what is posted now.
+void MemcachedNode::look_once_more(TimePoint due) {
   if (due != watched_) return;  // an earlier one has taken its place
-  const TimePoint now = loop_.now();
+  const std::weak_ptr<MemcachedNode*> self = self_;
+  loop_.post([self, due, now = loop_.now()] {
+    const std::shared_ptr<MemcachedNode*> node = self.lock();
+    if (node) (*node)->sweep(due, now);
+  });
+}
+
+void MemcachedNode::sweep(TimePoint due, TimePoint now) {
+  if (due != watched_) return;
   watched_ = TimePoint::max();
   TimePoint next = TimePoint::max();
   for (const auto& connection : connections_) next = std::min(next, connection->sweep(now));

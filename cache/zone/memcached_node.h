@@ -52,7 +52,8 @@ class MemcachedNode {
   size_t read_connection() const;
   size_t write_connection() const { return connections_.size() - 1; }
   void watch(TimePoint when);
-  void sweep(TimePoint due);
+  void look_once_more(TimePoint due);
+  void sweep(TimePoint due, TimePoint now);
 
   EventLoop& loop_;
   const ZoneNode node_;
