@@ -32,7 +32,8 @@ struct HealthLimits {
 };
 
 struct ZoneLimits {
-  Duration read = std::chrono::milliseconds(200);    // one read as a whole; then it is a miss
+  Duration turn = std::chrono::seconds(1);           // a read waits for its turn; then it is a miss
+  Duration read = std::chrono::milliseconds(200);    // one read as a whole, from its turn on; the same
   Duration write = std::chrono::milliseconds(1000);  // one fill, repair or deletion
   Slots::Caps reads = Slots::caps(48);               // in flight; each holds k + m shards' memory
   uint32_t open_reads = 65536;                       // also those that wait for their turn

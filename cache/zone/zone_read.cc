@@ -4,6 +4,15 @@
 #include <utility>
 
 namespace thaw {
+namespace {
+
+// What a node could not answer in less than its full time says nothing of it.
+Result<NodeReply> excused(const Result<NodeReply>& reply) {
+  if (reply.ok() || reply.error().code != Code::kTimedOut) return reply;
+  return Error{Code::kCancelled, "the read could wait no longer"};
+}
+
+}  // namespace
 
 ZoneRead::ZoneRead(const Parts& parts, const ChunkRef& ref, const Fetch& fetch, TimePoint deadline,
                    Completion<std::optional<SealedChunk>> done, Activity::Token token)
@@ -19,12 +28,18 @@ void ZoneRead::start() {
   phase_ = Phase::kReading;
   asking_to_join_ = false;
   join_ = std::make_shared<ShardJoin>(parts_.cpu, parts_.code, ref_, Activity::Token(parts_.activity));
-  ask_all(deadline_, join_->payloads());
+  const TimePoint now = parts_.loop.now();
+  // The nodes' time begins with its turn: how long it waited is not their doing.
+  if (!claim_lost_) deadline_ = std::min(fetch_.deadline, now + parts_.limits.read);
+  ask_all(now, deadline_, join_->payloads());
   step();
 }
 
-void ZoneRead::ask_all(TimePoint deadline, const std::vector<MutableBytes>& payloads) {
+void ZoneRead::ask_all(TimePoint now, TimePoint latest, const std::vector<MutableBytes>& payloads) {
   const unsigned round = ++round_;
+  const TimePoint full = now + parts_.limits.read;
+  const TimePoint deadline = std::min(latest, full);
+  const bool hurried = deadline < full;
   generation_ = parts_.members.generation();
   headers_.assign(parts_.code.shards(), {});
   shards_.assign(parts_.code.shards(), {});
@@ -35,11 +50,11 @@ void ZoneRead::ask_all(TimePoint deadline, const std::vector<MutableBytes>& payl
     ++open_requests_;
     shards_[i].state = State::kAsked;
     shards_[i].member = member;
-    shards_[i].ticket = member->client.get(shard_key(shard_name(parts_.code, ref_, i)),
-                                           {MutableBytes(headers_[i]), payloads[i]}, deadline,
-                                           [this, round, i, member](const Result<NodeReply>& reply) {
-                                             shard_answered(round, i, *member, reply);
-                                           });
+    shards_[i].ticket = member->client.get(
+        shard_key(shard_name(parts_.code, ref_, i)), {MutableBytes(headers_[i]), payloads[i]}, deadline,
+        [this, round, i, member, hurried](const Result<NodeReply>& reply) {
+          shard_answered(round, i, *member, hurried ? excused(reply) : reply);
+        });
   }
   asking_ = false;
 }
@@ -61,6 +76,7 @@ void ZoneRead::shard_answered(unsigned round, unsigned index, ZoneMember& member
 }
 
 ZoneRead::State ZoneRead::judge(unsigned index, const Result<NodeReply>& reply) const {
+  if (!reply.ok() && reply.error().code == Code::kCancelled) return State::kAbsent;
   if (!reply.ok()) return reply.error().code == Code::kDamaged ? State::kBad : State::kLate;
   if (reply.value() != NodeReply::kValue) return State::kMissing;
   const bool right = check_shard_header(headers_[index], shard_name(parts_.code, ref_, index)).ok();
@@ -178,7 +194,7 @@ void ZoneRead::lacking() {
   member->client.claim(claim_key(ref_.id), parts_.limits.claim_lasts, deadline_,
                        [this, member](const Result<NodeReply>& reply) {
                          --open_requests_;
-                         parts_.members.record(*member, reply);
+                         parts_.members.record(*member, excused(reply));  // it has what the read left
                          claimed(reply);
                        });
 }
@@ -209,7 +225,7 @@ void ZoneRead::read_again() {
   phase_ = Phase::kReadingAgain;
   discard_asked();
   buffers_.emplace(parts_.code, ref_);
-  ask_all(std::min(fetch_.deadline, parts_.loop.now() + parts_.limits.read), buffers_->payloads);
+  ask_all(parts_.loop.now(), fetch_.deadline, buffers_->payloads);
   step();
 }
 

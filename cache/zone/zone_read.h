@@ -55,6 +55,7 @@ class ZoneRead {
            Completion<std::optional<SealedChunk>> done, Activity::Token token);
 
   const Fetch& fetch() const { return fetch_; }
+  TimePoint deadline() const { return deadline_; }
   // Nobody needs the answer any more, or it comes too late.
   bool is_stale() const { return fetch_.stop.stop_requested() || parts_.loop.now() >= deadline_; }
 
@@ -79,7 +80,7 @@ class ZoneRead {
     MemcachedNode::Ticket ticket;
   };
 
-  void ask_all(TimePoint deadline, const std::vector<MutableBytes>& payloads);
+  void ask_all(TimePoint now, TimePoint latest, const std::vector<MutableBytes>& payloads);
   void shard_answered(unsigned round, unsigned index, ZoneMember& member, const Result<NodeReply>& reply);
   State judge(unsigned index, const Result<NodeReply>& reply) const;
   void note(ZoneMember& member, State state, const Result<NodeReply>& reply);
@@ -108,7 +109,7 @@ class ZoneRead {
   const Parts& parts_;
   const ChunkRef ref_;
   const Fetch fetch_;
-  TimePoint deadline_;  // then it is a miss; later when it waits for a fill
+  TimePoint deadline_;  // then it is a miss: of its wait for a turn, of its turn, of its wait for a fill
   Completion<std::optional<SealedChunk>> done_;
   const Activity::Token token_;
 

@@ -67,7 +67,7 @@ void ZoneStore::find(const ChunkRef& ref, const Fetch& fetch, Completion<std::op
   if (closed_ || !possible || activity_.count() >= limits_.open_reads) {
     return done(std::optional<SealedChunk>());
   }
-  const TimePoint deadline = std::min(fetch.deadline, parts_.loop.now() + limits_.read);
+  const TimePoint deadline = std::min(fetch.deadline, parts_.loop.now() + limits_.turn);
   auto read = std::make_unique<ZoneRead>(read_parts_, ref, fetch, deadline, std::move(done),
                                          Activity::Token(activity_));
   parts_.loop.post([this, read = std::move(read)]() mutable { enqueue(std::move(read)); });
@@ -100,7 +100,9 @@ void ZoneStore::enqueue(std::unique_ptr<ZoneRead> read) {
 
 void ZoneStore::waits_for_slot(ZoneRead& read) {
   queue_.push(read.fetch().priority, read.fetch().mount, &read);
+  waiting_.emplace(read.deadline(), &read);
   pump();
+  watch_queue();
 }
 
 // Not recursive: a read may be over inside start().
@@ -108,15 +110,39 @@ void ZoneStore::pump() {
   if (std::exchange(pumping_, true)) return;
   while (const auto next =
              queue_.pop([this](Priority priority, uint64_t mount) { return may_start(priority, mount); })) {
-    ZoneRead& read = **next;
-    slots_.take(read.fetch().priority, read.fetch().mount);
-    if (closed_ || read.is_stale()) {
-      read.miss();
-    } else {
-      read.start();
-    }
+    waiting_.erase({(*next)->deadline(), *next});
+    take_turn(**next);
   }
   pumping_ = false;
+}
+
+void ZoneStore::take_turn(ZoneRead& read) {
+  slots_.take(read.fetch().priority, read.fetch().mount);
+  if (closed_ || read.is_stale()) {
+    read.miss();
+  } else {
+    read.start();
+  }
+}
+
+void ZoneStore::watch_queue() {
+  if (waiting_.empty() || waiting_.begin()->first >= watched_) return;
+  watched_ = waiting_.begin()->first;
+  parts_.loop.call_at(watched_, [this, due = watched_] { sweep_queue(due); });
+}
+
+// Those whose turn does not come in time. Each has a slot beyond the limit for as long as it takes to answer.
+void ZoneStore::sweep_queue(TimePoint due) {
+  if (due != watched_) return;  // an earlier one has taken its place
+  const TimePoint now = parts_.loop.now();
+  while (!waiting_.empty() && waiting_.begin()->first <= now) {
+    ZoneRead& read = *waiting_.begin()->second;
+    waiting_.erase(waiting_.begin());
+    queue_.remove(read.fetch().priority, read.fetch().mount, &read);
+    take_turn(read);
+  }
+  watched_ = TimePoint::max();
+  watch_queue();
 }
 
 bool ZoneStore::may_start(Priority priority, uint64_t mount) const {

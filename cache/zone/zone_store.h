@@ -3,7 +3,7 @@
 //
 // A find asks all nodes of a chunk's slot at once and is done with the first k good answers, so that a dead
 // or frozen node costs nobody anything; bytes leave as a SealedChunk or not at all. Reads that wait for a
-// slot stand in a FairQueue. A put is detached and may be dropped.
+// slot stand in a FairQueue, and no longer than ZoneLimits::turn. A put is detached and may be dropped.
 //
 // Any thread may call; nothing blocks but drain(). Completions run on the loop's thread or on `cpu`; no lock
 // is held meanwhile. Everything else belongs to the loop's thread. Before loop and cpu end: shut_down(), then
@@ -13,7 +13,9 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <set>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "cache/fair_queue.h"
@@ -67,6 +69,9 @@ class ZoneStore final : public ChunkStore, private ZoneReadOwner {
 
   void enqueue(std::unique_ptr<ZoneRead> read);
   void pump();
+  void take_turn(ZoneRead& read);
+  void watch_queue();
+  void sweep_queue(TimePoint due);
   bool may_start(Priority priority, uint64_t mount) const;
 
   const Parts parts_;
@@ -83,6 +88,8 @@ class ZoneStore final : public ChunkStore, private ZoneReadOwner {
   Slots::Caps read_caps_;
   std::unordered_map<ZoneRead*, std::unique_ptr<ZoneRead>> reads_;
   FairQueue<ZoneRead*> queue_;
+  std::set<std::pair<TimePoint, ZoneRead*>> waiting_;  // those in queue_, by their deadlines
+  TimePoint watched_ = TimePoint::max();
   Slots slots_;
   bool pumping_ = false;
 };

@@ -59,6 +59,7 @@ class FakeNode {
   std::atomic<uint32_t> gets = 0;
   std::atomic<uint32_t> sets = 0;
   std::atomic<uint32_t> removes = 0;
+  std::atomic<uint32_t> replies = 0;  // sent
 
  private:
   void accept_all() {
@@ -107,6 +108,7 @@ class FakeNode {
       }
       const std::string reply = answer(command, key, value, opaque);
       if (!reply.empty() && ::send(fd, reply.data(), reply.size(), MSG_NOSIGNAL) < 0) return;
+      if (!reply.empty()) ++replies;
       if (lie_ == Lie::kCut && command == "mg" && reply.starts_with("VA")) {
         ::shutdown(fd, SHUT_RDWR);
         return;

@@ -16,6 +16,7 @@ namespace thaw {
 // Patient: on a busy machine a healthy node may take its time.
 inline ZoneLimits patient_limits() {
   ZoneLimits limits;
+  limits.turn = std::chrono::seconds(20);
   limits.read = std::chrono::seconds(20);
   limits.write = std::chrono::seconds(20);
   limits.node.stalled = std::chrono::seconds(30);
@@ -40,6 +41,8 @@ class ZoneFixture {
 
   ZoneStore& store() { return *store_; }
   EventLoop& loop() { return loop_.loop(); }
+  // On the loop's thread.
+  void run(std::function<void()> what) { loop_.run(std::move(what)); }
   void settle() { store_->drain(); }
   // What was said of nodes that refuse.
   std::vector<std::string> refusals() {
