@@ -23,6 +23,9 @@ struct SocketAddress {
   }
 };
 
+// `host`: an IPv4 or IPv6 address. kUsage when it is neither.
+Result<SocketAddress> numeric_address(const std::string& host, uint16_t port);
+
 // `host`: an IPv4 or IPv6 address, or a name, which is looked up and may block for seconds.
 // kUnreachable when it cannot be resolved.
 Result<SocketAddress> resolve_address(const std::string& host, uint16_t port);

@@ -117,4 +117,10 @@ TEST_CASE("a name that does not resolve is unreachable", "[connection]") {
   CHECK(resolve_address("::1", 11211).ok());
 }
 
+TEST_CASE("a name is no numeric address", "[connection]") {
+  CHECK(numeric_address("127.0.0.1", 1).value() == resolve_address("127.0.0.1", 1).value());
+  CHECK(numeric_address("::1", 1).ok());
+  CHECK(numeric_address("localhost", 1).error().code == Code::kUsage);
+}
+
 }  // namespace thaw::connection_test
