@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "daemon/processes/worker_pool.h"
 #include "lib/base/file.h"
 #include "lib/crypto/random.h"
 #include "lib/manifest/manifest.h"
@@ -30,7 +29,7 @@ Error wrong_file(const std::string& key, const std::string& path, const Error& w
   return {why.code, "\"" + key + "\": " + path + ": " + why.message};
 }
 
-void log_refusal(const std::string& line) { spdlog::warn("zone node {}", line); }
+void log_trouble(const std::string& line) { spdlog::warn("zone node {}", line); }
 
 ZoneLimits zone_limits(const Config& config) {
   ZoneLimits limits;
@@ -51,7 +50,8 @@ Result<std::unique_ptr<ZoneTier>> ZoneTier::open(const Config& config, const Par
   THAW_ASSIGN(tier->loop_, EventLoop::create());
   THAW_ASSIGN(tier->store_,
               ZoneStore::create(
-                  {*tier->loop_, parts.cpu, parts.tier, parts.counters, random_number(), log_refusal},
+                  {*tier->loop_, parts.cpu, parts.tier, parts.counters,
+                   NameLookup{tier->names_, resolve_address, log_trouble}, random_number(), log_trouble},
                   static_cast<unsigned>(config.zone_data_shards),
                   static_cast<unsigned>(config.zone_parity_shards), std::move(nodes), zone_limits(config)));
   tier->thread_ = start_thread("zone", [loop = tier->loop_.get()] { loop->run(); });

@@ -10,6 +10,7 @@
 
 #include "cache/zone/zone_store.h"
 #include "daemon/config/config.h"
+#include "daemon/processes/worker_pool.h"
 #include "lib/io/event_loop.h"
 
 namespace thaw {
@@ -22,7 +23,7 @@ class ZoneTier {
     ZoneCounters& counters;
   };
 
-  // Looks the nodes' names up, which may take a while. kUsage for nodes or shard counts that are not
+  // Waits for no look-up of the nodes' names. kUsage for nodes or shard counts that are not
   // possible.
   static Result<std::unique_ptr<ZoneTier>> open(const Config& config, const Parts& parts);
   ~ZoneTier();
@@ -33,7 +34,7 @@ class ZoneTier {
 
   // Other nodes from now on, or another way to be let in; what the others hold stays where it is. The files
   // that the configuration names are read again, and its share of memory.size is taken. Connections that stay
-  // as they are stay open. Blocks like open().
+  // as they are stay open. Blocks for the files.
   Status reconfigure(const Config& config);
 
  private:
@@ -57,6 +58,7 @@ class ZoneTier {
   std::shared_ptr<const NodeAccess> access_;
 
   std::unique_ptr<EventLoop> loop_;
+  WorkerPool names_{"zone-names", 1};  // looks the nodes' names up; ends before the loop does
   std::unique_ptr<ZoneStore> store_;
   std::thread thread_;
 };

@@ -42,10 +42,10 @@ MemcachedConnection::MemcachedConnection(EventLoop& loop, const ZoneNode& node, 
 
 MemcachedConnection::~MemcachedConnection() { close({Code::kCancelled, "the node is left"}); }
 
-Status MemcachedConnection::connect() {
+Status MemcachedConnection::connect(const SocketAddress& address) {
   ++fruitless_;
   last_progress_ = loop_.now();
-  THAW_TRY(connection_.connect(*node_.address));
+  THAW_TRY(connection_.connect(address));
   logging_in_ = node_.access && !node_.access->login.empty();
   if (logging_in_) connection_.write({login_request(node_.access->login), {}, {}});
   return {};

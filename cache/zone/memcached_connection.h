@@ -41,8 +41,7 @@ class MemcachedConnection final : private ConnectionHandler {
   MemcachedConnection(EventLoop& loop, const ZoneNode& node, const NodeLimits& limits, uint32_t max_requests);
   ~MemcachedConnection() override;
 
-  // REQUIRES: the node has an address
-  Status connect();
+  Status connect(const SocketAddress& address);
   bool is_open() const { return connection_.is_open(); }
   // Ends what is under way; the connection can be opened again.
   void close(Error why);

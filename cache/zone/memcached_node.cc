@@ -5,8 +5,12 @@
 
 namespace thaw {
 
-MemcachedNode::MemcachedNode(EventLoop& loop, ZoneNode node, const NodeLimits& limits)
-    : loop_(loop), node_(std::move(node)), limits_(limits), backoff_(limits.first_reconnect) {
+MemcachedNode::MemcachedNode(const Parts& parts, ZoneNode node, const NodeLimits& limits)
+    : loop_(parts.loop),
+      node_(std::move(node)),
+      limits_(limits),
+      address_(loop_, parts.names, node_, limits_.look_up_again),
+      backoff_(limits.first_reconnect) {
   for (uint32_t i = 0; i < limits_.read_connections + 1; ++i) {
     const bool reads = i < limits_.read_connections;
     connections_.push_back(std::make_unique<MemcachedConnection>(
@@ -71,8 +75,9 @@ size_t MemcachedNode::read_connection() const {
 
 MemcachedNode::Ticket MemcachedNode::send(size_t index, NodeRequest request, Completion<NodeReply> done) {
   MemcachedConnection& connection = *connections_.at(index);
-  if (!connection.is_open() && !open(connection)) {
-    done(Error{Code::kUnreachable, node_.name + " cannot be reached"});
+  const Status opened = connection.is_open() ? Status() : open(connection);
+  if (!opened.ok()) {
+    done(opened.error());
     return {};
   }
   const TimePoint deadline = request.deadline;
@@ -81,17 +86,20 @@ MemcachedNode::Ticket MemcachedNode::send(size_t index, NodeRequest request, Com
   return {index, ticket};
 }
 
-bool MemcachedNode::open(MemcachedConnection& connection) {
+Status MemcachedNode::open(MemcachedConnection& connection) {
   const TimePoint now = loop_.now();
-  if (!node_.address) return false;
+  const Result<SocketAddress>& address = address_.get();
+  // Where nobody answers, the node is perhaps no longer: the name may have another address now.
+  if (!address.ok() || connection.fruitless() > 0) address_.doubt();
+  if (!address.ok()) return address.error();
   if (connection.fruitless() == 0) {
     backoff_ = limits_.first_reconnect;
   } else {
-    if (now < retry_at_) return false;
+    if (now < retry_at_) return Error{Code::kUnreachable, node_.name + " cannot be reached"};
     retry_at_ = now + backoff_;
     backoff_ = std::min(backoff_ * 2, limits_.longest_reconnect);
   }
-  return connection.connect().ok();
+  return connection.connect(address.value());
 }
 
 void MemcachedNode::watch(TimePoint when) {

@@ -2,7 +2,8 @@
 // the deadlines of all requests.
 //
 // Belongs to the loop's thread. Every request completes exactly once, at its deadline at the latest; errors
-// as MemcachedConnection has them. One that the node's limits do not allow completes inside the call.
+// as MemcachedConnection has them, and kCancelled while the node's name is looked up for the first time. One
+// that the node's limits do not allow completes inside the call.
 #pragma once
 
 #include <memory>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "cache/zone/memcached_connection.h"
+#include "cache/zone/node_address.h"
 #include "cache/zone/zone_node.h"
 #include "lib/erasure/shard_format.h"
 
@@ -28,12 +30,18 @@ class MemcachedNode {
     std::shared_ptr<const void> owner;  // of the body
   };
 
-  MemcachedNode(EventLoop& loop, ZoneNode node, const NodeLimits& limits);
+  struct Parts {
+    EventLoop& loop;
+    const NameLookup& names;
+  };
+
+  MemcachedNode(const Parts& parts, ZoneNode node, const NodeLimits& limits);
   ~MemcachedNode();
   MemcachedNode(const MemcachedNode&) = delete;
   MemcachedNode& operator=(const MemcachedNode&) = delete;
 
   const ZoneNode& node() const { return node_; }
+  bool has_address() const { return address_.get().ok(); }
 
   Ticket get(const std::string& key, const ValueSink::Into& into, TimePoint deadline,
              Completion<NodeReply> done);
@@ -48,7 +56,7 @@ class MemcachedNode {
 
  private:
   Ticket send(size_t connection, NodeRequest request, Completion<NodeReply> done);
-  bool open(MemcachedConnection& connection);
+  Status open(MemcachedConnection& connection);
   size_t read_connection() const;
   size_t write_connection() const { return connections_.size() - 1; }
   void watch(TimePoint when);
@@ -58,6 +66,7 @@ class MemcachedNode {
   EventLoop& loop_;
   const ZoneNode node_;
   const NodeLimits limits_;
+  NodeAddress address_;
   std::vector<std::unique_ptr<MemcachedConnection>> connections_;  // the last one is for writes
   // After a connection that gave nothing, none is tried for a while.
   TimePoint retry_at_;

@@ -20,6 +20,7 @@ struct NodeLimits {
   Duration stalled = std::chrono::seconds(1);  // a connection that gives nothing for so long is given up
   Duration first_reconnect = std::chrono::milliseconds(20);
   Duration longest_reconnect = std::chrono::seconds(1);
+  Duration look_up_again = std::chrono::seconds(5);  // at the earliest, a name whose node is not reached
 };
 
 struct HealthLimits {

@@ -5,6 +5,14 @@
 #include "lib/metrics/tier_counters.h"
 
 namespace thaw {
+namespace {
+
+// One whose name is not found begins anew: it is looked up at once.
+bool is_same(const MemcachedNode& known, const ZoneNode& node) {
+  return known.has_address() && known.node().address == node.address && known.node().access == node.access;
+}
+
+}  // namespace
 
 ZoneMembers::ZoneMembers(const Parts& parts, const ZoneLimits& limits, unsigned max_out)
     : parts_(parts), limits_(limits), max_out_(max_out), seed_(parts.seed) {}
@@ -19,12 +27,12 @@ void ZoneMembers::replace(std::vector<ZoneNode> nodes, std::shared_ptr<const Zon
     const std::string name = node.name;
     const auto known = before.find(name);
     auto& member = by_name_[name];
-    if (known != before.end() && known->second->client.node().address == node.address &&
-        known->second->client.node().access == node.access) {
+    if (known != before.end() && is_same(known->second->client, node)) {
       member = std::move(known->second);
       before.erase(known);
     } else {
-      member = std::make_unique<ZoneMember>(parts_.loop, std::move(node), limits_, ++seed_);
+      member = std::make_unique<ZoneMember>(MemcachedNode::Parts{parts_.loop, parts_.names}, std::move(node),
+                                            limits_, ++seed_);
     }
     members_.push_back(member.get());
   }

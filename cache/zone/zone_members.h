@@ -18,10 +18,10 @@
 namespace thaw {
 
 struct ZoneMember {
-  ZoneMember(EventLoop& loop, ZoneNode node, const ZoneLimits& limits, uint64_t seed)
+  ZoneMember(const MemcachedNode::Parts& parts, ZoneNode node, const ZoneLimits& limits, uint64_t seed)
       : health(limits.health, seed),
         writes(limits.node_write_rate),
-        client(loop, std::move(node), limits.node) {}
+        client(parts, std::move(node), limits.node) {}
 
   NodeHealth health;  // before client, whose destructor completes requests
   ByteRate writes;
@@ -37,12 +37,14 @@ class ZoneMembers {
     uint64_t seed;  // of the probes' jitter
     // Told of a node that refuses, once until it answers again.
     std::function<void(const std::string& line)> refused;
+    NameLookup names;
   };
 
   ZoneMembers(const Parts& parts, const ZoneLimits& limits, unsigned max_out);
   ~ZoneMembers();
 
-  // Nodes that stay keep their connections and health; requests to one that leaves end (kUnreachable).
+  // Nodes that stay, and are found, keep their connections and health; requests to one that leaves end
+  // (kUnreachable).
   void replace(std::vector<ZoneNode> nodes, std::shared_ptr<const ZonePlacement> placement);
   // Ends all requests; there are no nodes any more.
   void clear();

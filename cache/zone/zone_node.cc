@@ -48,7 +48,8 @@ Result<ZoneNode> parse_zone_node(const std::string& text) {
     return not_a_node(text, "its host is neither a name nor an address (IPv6 stands in brackets)");
   }
   node.host = host;
-  auto address = resolve_address(node.host, *port);
+  node.port = *port;
+  auto address = numeric_address(node.host, *port);
   if (address.ok()) node.address = std::move(address).value();
   return node;
 }

@@ -26,7 +26,7 @@ ZoneStore::ZoneStore(const Parts& parts, ErasureCode code, const ZoneLimits& lim
     : parts_(parts),
       code_(std::move(code)),
       limits_(limits),
-      members_({parts.loop, parts.counters, parts.jitter_seed, parts.refused}, limits_,
+      members_({parts.loop, parts.counters, parts.jitter_seed, parts.refused, parts.names}, limits_,
                code_.parity_shards()),
       writer_({parts.loop, parts.cpu, code_, members_, parts.counters, activity_}, limits_),
       read_parts_{parts.loop, parts.cpu, code_, limits_,      parts.tier, parts.counters,

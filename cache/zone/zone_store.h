@@ -32,6 +32,7 @@ class ZoneStore final : public ChunkStore, private ZoneReadOwner {
     Executor& cpu;
     TierCounters& tier;  // errors: shards that were bad or late; hits and misses are ReadThrough's
     ZoneCounters& counters;
+    NameLookup names;
     uint64_t jitter_seed = 0;  // another one in every process, or a fleet's probes come in step
     // Told, on the loop's thread, of a node that does not let us in or says that it cannot: one line, once
     // until it answers again.

@@ -43,7 +43,7 @@ void require(bool condition, const char* what) {
 class BenchZone {
  public:
   explicit BenchZone(const std::vector<std::string>& nodes)
-      : store_(ZoneStore::create({loop_.loop(), cpu_, tier_, counters_, 1}, 4, 1,
+      : store_(ZoneStore::create({loop_.loop(), cpu_, tier_, counters_, {cpu_}, 1}, 4, 1,
                                  parse_zone_nodes(nodes).value())
                    .value()) {}
   ~BenchZone() {

@@ -25,13 +25,17 @@ inline ZoneLimits patient_limits() {
 
 class ZoneFixture {
  public:
+  using Resolve = std::function<Result<SocketAddress>(const std::string& host, uint16_t port)>;
+
   explicit ZoneFixture(const std::vector<std::string>& nodes, const ZoneLimits& limits = patient_limits(),
                        unsigned data_shards = 4, unsigned parity_shards = 1)
       : ZoneFixture(parse_zone_nodes(nodes).value(), limits, data_shards, parity_shards) {}
   ZoneFixture(const std::vector<ZoneNode>& nodes, const ZoneLimits& limits, unsigned data_shards,
-              unsigned parity_shards)
-      : store_(ZoneStore::create({loop_.loop(), cpu_, tier, counters, 1, refused()}, data_shards,
-                                 parity_shards, nodes, limits)
+              unsigned parity_shards, Resolve resolve = resolve_address)
+      : store_(ZoneStore::create(
+                   {loop_.loop(), cpu_, tier, counters,
+                    NameLookup{names_, std::move(resolve), lines_to(not_found_)}, 1, lines_to(refusals_)},
+                   data_shards, parity_shards, nodes, limits)
                    .value()) {}
   ~ZoneFixture() {
     store_->shut_down();
@@ -45,11 +49,9 @@ class ZoneFixture {
   void run(std::function<void()> what) { loop_.run(std::move(what)); }
   void settle() { store_->drain(); }
   // What was said of nodes that refuse.
-  std::vector<std::string> refusals() {
-    std::vector<std::string> lines;
-    loop_.run([&] { lines = refusals_; });
-    return lines;
-  }
+  std::vector<std::string> refusals() { return lines_of(refusals_); }
+  // And of those whose name is not found.
+  std::vector<std::string> not_found() { return lines_of(not_found_); }
 
   // Puts chunks first … first + n - 1, and waits until they are there.
   void fill(uint32_t first, uint32_t n, uint32_t length = 8192) {
@@ -72,12 +74,22 @@ class ZoneFixture {
   ZoneCounters counters{};
 
  private:
-  std::function<void(const std::string&)> refused() {
-    return [this](const std::string& line) { refusals_.push_back(line); };
+  using Lines = std::vector<std::string>;
+
+  static std::function<void(const std::string&)> lines_to(Lines& lines) {
+    return [&lines](const std::string& line) { lines.push_back(line); };
+  }
+  Lines lines_of(const Lines& lines) {
+    Lines copy;
+    loop_.run([&] { copy = lines; });
+    return copy;
   }
 
-  std::vector<std::string> refusals_;  // of the loop's thread
+  // Of the loop's thread.
+  Lines refusals_;
+  Lines not_found_;
   LoopThread loop_;
+  ThreadPool names_{1};
   std::unique_ptr<ZoneStore> store_;
   ThreadPool cpu_{2};  // ends before the store does
 };
