@@ -163,6 +163,19 @@ test_a_node_joins_by_a_reload() {
   stop_daemon
 }
 
+test_a_node_whose_name_is_not_found_is_said() {
+  begin '.zone.nodes[4] = "no-such-node.invalid:11211"'
+  wait_for 30 grep -q "zone node no-such-node.invalid:11211: no-such-node.invalid: " "$T/thawd.log" || fail "nobody said it"
+  fill
+  rm -r "$T"/store/roots/*/chunks
+  restart
+  read_all >"$T/seen"
+  cmp "$T/wanted" "$T/seen"
+  [ "$(tier zone.hits)" -gt 50 ] || fail "only $(tier zone.hits) chunks came from the zone"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+
 # make_certificate NAME: its own authority, for 127.0.0.1
 make_certificate() {
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=node \
