@@ -29,6 +29,7 @@ Origin::Origin(Parts parts, std::vector<std::string> roots, OriginLimits limits)
       roots_(std::move(roots)),
       in_flight_{limits.in_flight, limits.in_flight_background, limits.in_flight_per_mount},
       damage_(limits.damage_remembered),
+      early_(limits.raise_remembered),
       seed_(parts_.jitter_seed),
       cap_(limits.in_flight),
       tokens_(limits.tokens),
@@ -55,7 +56,7 @@ void Origin::get(const ChunkRef& ref, const Fetch& asked, Completion<Fetched> do
   const TimePoint now = parts_.timers.now();
   {
     MutexLock lock(mutex_);
-    const Fetch fetch = early_.applied(ref, asked, now);
+    const Fetch fetch = as_urgent_as_told(ref, asked, now);
     const bool demand = fetch.priority == Priority::kDemand;
     const uint32_t demands = open_.at(index_of(Priority::kDemand));
     const uint32_t background = std::accumulate(open_.begin(), open_.end(), 0U) - demands;
@@ -90,7 +91,10 @@ void Origin::expedite(const ChunkRef& ref, const Fetch& fetch) {
     MutexLock lock(mutex_);
     const std::optional<Duration> slow_after = hedging_.slow_after();
     const auto [begin, end] = jobs_.equal_range(ref);
-    if (begin == end) early_.remember(ref, fetch, now);
+    if (begin == end) {
+      early_.remember(ref, fetch, now);
+      *early_.find(ref, now) = as_urgent_as_told(ref, fetch, now);
+    }
     for (auto it = begin; it != end; ++it) {
       Job& job = *it->second;
       if (job.finished) continue;
@@ -114,6 +118,17 @@ void Origin::raise(Job& job, const Fetch& fetch) {
   job.fetch.priority = fetch.priority;
   job.fetch.mount = fetch.mount;
   if (job.queued) queue_.push(fetch.priority, fetch.mount, &job);
+}
+
+Fetch Origin::as_urgent_as_told(const ChunkRef& ref, Fetch fetch, TimePoint now) {
+  const Fetch* told = early_.find(ref, now);
+  if (told == nullptr) return fetch;
+  fetch.deadline = std::max(fetch.deadline, told->deadline);
+  if (told->priority < fetch.priority) {
+    fetch.priority = told->priority;
+    fetch.mount = told->mount;
+  }
+  return fetch;
 }
 
 void Origin::enqueue(Job& job) {

@@ -24,11 +24,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include "cache/damage_memory.h"
-#include "cache/early_raises.h"
 #include "cache/expedite.h"
 #include "cache/fair_queue.h"
 #include "cache/hedge_policy.h"
+#include "cache/recent_chunks.h"
 #include "cache/retry.h"
 #include "cache/retry_tokens.h"
 #include "cache/slots.h"
@@ -52,6 +51,8 @@ struct OriginLimits {
   uint32_t open_demand = 65536;
   Duration attempt = std::chrono::seconds(10);  // for one request; a store that hangs is asked again
   Duration damage_remembered = std::chrono::seconds(5);
+  Duration raise_remembered =
+      std::chrono::seconds(5);  // a fetch that does not come by then was served before
   // An outage, and no hiccup: the store answered nothing for as long.
   Duration outage = std::chrono::seconds(1);
   RetryLimits retry;
@@ -125,6 +126,7 @@ class Origin final : public ChunkSource, public Expedite {
   // Queue and slots.
   void enqueue(Job& job) EXCLUDES(mutex_);
   void raise(Job& job, const Fetch& fetch) REQUIRES(mutex_);
+  Fetch as_urgent_as_told(const ChunkRef& ref, Fetch fetch, TimePoint now) REQUIRES(mutex_);
   void pump() EXCLUDES(mutex_);
   Attempt* next_to_start() REQUIRES(mutex_);
   bool may_start(Priority priority, uint64_t mount) const REQUIRES(mutex_);
@@ -183,8 +185,11 @@ class Origin final : public ChunkSource, public Expedite {
   InFlight in_flight_ GUARDED_BY(mutex_);
   std::array<uint32_t, kPriorityCount> open_ GUARDED_BY(mutex_) = {};
   bool pumping_ GUARDED_BY(mutex_) = false;
-  DamageMemory damage_ GUARDED_BY(mutex_);
-  EarlyRaises early_ GUARDED_BY(mutex_);
+  // The page cache asks for a failed page twice, and a reader may loop.
+  RecentChunks<Error> damage_ GUARDED_BY(mutex_);
+  // Fetches that became more urgent before they came here: a reader joined a prefetch while its look-up in
+  // flash or in the zone ran.
+  RecentChunks<Fetch> early_ GUARDED_BY(mutex_);
   uint64_t seed_ GUARDED_BY(mutex_);  // of the next job's jitter
   bool closed_ GUARDED_BY(mutex_) = false;
   std::optional<TimePoint> away_since_ GUARDED_BY(mutex_);

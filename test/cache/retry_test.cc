@@ -4,7 +4,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "cache/damage_memory.h"
+#include "cache/recent_chunks.h"
 #include "lib/crypto/hash.h"
 #include "test/fakes/sample_chunks.h"
 
@@ -49,7 +49,7 @@ TEST_CASE("short answers are too many only when three are equal", "[retry]") {
 }
 
 TEST_CASE("damage is remembered for its time and within a limit", "[retry]") {
-  DamageMemory memory(std::chrono::seconds(5));
+  RecentChunks<Error> memory(std::chrono::seconds(5));
   const TimePoint start{std::chrono::hours(1)};
   memory.remember(sample_ref(1), Error{Code::kDamaged, "one"}, start);
   REQUIRE(memory.find(sample_ref(1), start + std::chrono::seconds(4)) != nullptr);
@@ -58,7 +58,7 @@ TEST_CASE("damage is remembered for its time and within a limit", "[retry]") {
   CHECK(memory.find(sample_ref(1), start + std::chrono::seconds(5)) == nullptr);
 
   ChunkRef ref;
-  for (uint32_t i = 0; i <= DamageMemory::kMaxRemembered; ++i) {
+  for (uint32_t i = 0; i <= RecentChunks<Error>::kMaxRemembered; ++i) {
     ref.stored_length = i;
     memory.remember(ref, Error{Code::kDamaged, ""}, start);
   }

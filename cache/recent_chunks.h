@@ -1,5 +1,4 @@
-// DamageMemory: which chunks were found damaged a moment ago. The page cache asks for a failed page twice,
-// and a reader may loop: within the time to remember they are answered without asking the store again.
+// RecentChunks<Value>: what was learnt of chunks a moment ago. Forgotten after a while.
 //
 // Not thread-safe: guarded by its owner's lock. Bounded: beyond kMaxRemembered the oldest is forgotten.
 #pragma once
@@ -13,24 +12,26 @@
 
 namespace thaw {
 
-class DamageMemory {
+template <class Value>
+class RecentChunks {
  public:
   static constexpr size_t kMaxRemembered = 1024;
 
-  explicit DamageMemory(Duration time) : time_(time) {}
+  explicit RecentChunks(Duration time) : time_(time) {}
 
-  void remember(const ChunkRef& ref, const Error& error, TimePoint now) {
+  // What is remembered already stays as it is, and no longer.
+  void remember(const ChunkRef& ref, const Value& value, TimePoint now) {
     forget_expired(now);
-    if (!errors_.emplace(ref, error).second) return;
+    if (!values_.emplace(ref, value).second) return;
     order_.emplace_back(now + time_, ref);
     if (order_.size() > kMaxRemembered) forget_oldest();
   }
 
-  // The error, or nullptr.
-  const Error* find(const ChunkRef& ref, TimePoint now) {
+  // nullptr when there is nothing; good until the next call.
+  Value* find(const ChunkRef& ref, TimePoint now) {
     forget_expired(now);
-    const auto found = errors_.find(ref);
-    return found == errors_.end() ? nullptr : &found->second;
+    const auto found = values_.find(ref);
+    return found == values_.end() ? nullptr : &found->second;
   }
 
  private:
@@ -38,13 +39,13 @@ class DamageMemory {
     while (!order_.empty() && order_.front().first <= now) forget_oldest();
   }
   void forget_oldest() {
-    errors_.erase(order_.front().second);
+    values_.erase(order_.front().second);
     order_.pop_front();
   }
 
   Duration time_;
   std::deque<std::pair<TimePoint, ChunkRef>> order_;
-  std::unordered_map<ChunkRef, Error, ChunkRefHash> errors_;
+  std::unordered_map<ChunkRef, Value, ChunkRefHash> values_;
 };
 
 }  // namespace thaw
