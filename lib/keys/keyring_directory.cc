@@ -230,9 +230,11 @@ Result<TrustedBuilders> KeyringDirectory::trusted() const {
   for (std::filesystem::directory_iterator entry(folder, failed), end; !failed && entry != end;
        entry.increment(failed)) {
     if (entry->path().filename().string().starts_with('.')) continue;
-    THAW_ASSIGN(const Secret key, read_public_file(entry->path().string()));
+    const Result<Secret> key = read_public_file(entry->path().string());
+    if (!key.ok() && key.error().code == Code::kNotFound) continue;  // of a builder that was not the first
+    if (!key.ok()) return key.error();
     PublicKey builder{};
-    std::memcpy(builder.data(), key.view().data(), builder.size());
+    std::memcpy(builder.data(), key->view().data(), builder.size());
     builders.insert(builder);
   }
   if (failed && failed != std::errc::no_such_file_or_directory) return system_error(folder, failed.value());
