@@ -3,7 +3,6 @@
 #include <spdlog/spdlog.h>
 #include <sys/random.h>
 
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <filesystem>
