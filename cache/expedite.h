@@ -2,9 +2,20 @@
 // (Origin), called by SingleFlight.
 #pragma once
 
+#include <algorithm>
+
 #include "lib/chunk/chunk_source.h"
 
 namespace thaw {
+
+// What serves both: the later deadline, the more urgent priority and the mount that it belongs to. Nobody
+// stops it alone.
+inline Fetch joined(const Fetch& a, const Fetch& b) {
+  Fetch both = b.priority < a.priority ? b : a;
+  both.deadline = std::max(a.deadline, b.deadline);
+  both.stop = {};
+  return both;
+}
 
 class Expedite {
  public:

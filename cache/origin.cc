@@ -91,10 +91,7 @@ void Origin::expedite(const ChunkRef& ref, const Fetch& fetch) {
     MutexLock lock(mutex_);
     const std::optional<Duration> slow_after = hedging_.slow_after();
     const auto [begin, end] = jobs_.equal_range(ref);
-    if (begin == end) {
-      early_.remember(ref, fetch, now);
-      *early_.find(ref, now) = as_urgent_as_told(ref, fetch, now);
-    }
+    if (begin == end) remember_raise(ref, fetch, now);
     for (auto it = begin; it != end; ++it) {
       Job& job = *it->second;
       if (job.finished) continue;
@@ -120,14 +117,19 @@ void Origin::raise(Job& job, const Fetch& fetch) {
   if (job.queued) queue_.push(fetch.priority, fetch.mount, &job);
 }
 
-Fetch Origin::as_urgent_as_told(const ChunkRef& ref, Fetch fetch, TimePoint now) {
-  const Fetch* told = early_.find(ref, now);
-  if (told == nullptr) return fetch;
-  fetch.deadline = std::max(fetch.deadline, told->deadline);
-  if (told->priority < fetch.priority) {
-    fetch.priority = told->priority;
-    fetch.mount = told->mount;
+void Origin::remember_raise(const ChunkRef& ref, const Fetch& fetch, TimePoint now) {
+  if (Fetch* told = early_.find(ref, now)) {
+    *told = joined(*told, fetch);
+  } else {
+    early_.remember(ref, fetch, now);
   }
+}
+
+Fetch Origin::as_urgent_as_told(const ChunkRef& ref, const Fetch& asked, TimePoint now) {
+  const Fetch* told = early_.find(ref, now);
+  if (told == nullptr) return asked;
+  Fetch fetch = joined(asked, *told);
+  fetch.stop = asked.stop;
   return fetch;
 }
 

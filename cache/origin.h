@@ -126,7 +126,8 @@ class Origin final : public ChunkSource, public Expedite {
   // Queue and slots.
   void enqueue(Job& job) EXCLUDES(mutex_);
   void raise(Job& job, const Fetch& fetch) REQUIRES(mutex_);
-  Fetch as_urgent_as_told(const ChunkRef& ref, Fetch fetch, TimePoint now) REQUIRES(mutex_);
+  void remember_raise(const ChunkRef& ref, const Fetch& fetch, TimePoint now) REQUIRES(mutex_);
+  Fetch as_urgent_as_told(const ChunkRef& ref, const Fetch& asked, TimePoint now) REQUIRES(mutex_);
   void pump() EXCLUDES(mutex_);
   Attempt* next_to_start() REQUIRES(mutex_);
   bool may_start(Priority priority, uint64_t mount) const REQUIRES(mutex_);

@@ -18,14 +18,6 @@ bool may_still_succeed(const Error& error, const Fetch& launched, const Fetch& w
   return error.code == Code::kCancelled && wanted.priority < launched.priority;
 }
 
-// What serves both: the later deadline, the more urgent priority and the mount that it belongs to.
-Fetch joined(const Fetch& a, const Fetch& b) {
-  Fetch both = b.priority < a.priority ? b : a;
-  both.deadline = std::max(a.deadline, b.deadline);
-  both.stop = {};
-  return both;
-}
-
 }  // namespace
 
 struct SingleFlight::Waiter {
