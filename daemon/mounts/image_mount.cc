@@ -149,9 +149,8 @@ Status unbind_image(const UnbindRequest& request) {
   if (!member.ok()) return {};
   THAW_ASSIGN(const auto mounts, read_mount_info(std::to_string(member.value())));
   THAW_TRY(enter_mount_namespace(member.value()));
-  const MountEntry* mount = mounted_on(mounts, request.target);
   if (!has_mount(mounts, request.target, request.device)) return {};
-  if (mount == nullptr || mount->device != request.device) {
+  if (mounted_on(mounts, request.target)->device != request.device) {
     return Error{Code::kFailed, "umount " + request.target + ": something else is mounted on top of it; " +
                                     "unmount that first ('umount " + request.target + "')"};
   }

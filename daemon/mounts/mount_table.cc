@@ -5,13 +5,13 @@
 
 #include <array>
 #include <chrono>
-#include <filesystem>
 
 #include "daemon/mounts/loop_device.h"
 #include "daemon/mounts/mount_info.h"
 #include "daemon/mounts/namespaces.h"
 #include "daemon/mounts/take_down.h"
 #include "lib/base/hex.h"
+#include "lib/base/real_path.h"
 
 namespace thaw {
 namespace {
@@ -35,11 +35,8 @@ std::string new_id() {
   return to_hex(bytes);
 }
 
-// The kernel names mounts and loop devices without symbolic links.
 MountTableOptions with_real_path(MountTableOptions options) {
-  std::error_code failure;
-  const auto real = std::filesystem::canonical(options.run_dir, failure);
-  if (!failure) options.run_dir = real;
+  options.run_dir = without_links(options.run_dir);
   options.own.paths.push_back(fuse_folder(options.run_dir));
   options.own.paths.push_back(mount_folder(options.run_dir));
   return options;

@@ -14,6 +14,7 @@
 #include <sstream>
 
 #include "lib/base/hex.h"
+#include "lib/base/real_path.h"
 #include "lib/crypto/random.h"
 
 namespace thaw {
@@ -22,11 +23,7 @@ namespace {
 constexpr unsigned kPrivate = 0700;
 
 // The runtime takes no root below a link, and the kernel's table of mounts names none.
-std::string runs_folder(const std::string& state_dir) {
-  std::error_code failure;
-  const auto real = std::filesystem::weakly_canonical(state_dir + "/run", failure);
-  return failure ? state_dir + "/run" : real.string();
-}
+std::string runs_folder(const std::string& state_dir) { return without_links(state_dir + "/run"); }
 
 std::string new_id() {
   Bytes bytes(6);
@@ -61,9 +58,9 @@ RunFolder::RunFolder(std::string id, std::string path, Fd lock)
     : id_(std::move(id)), path_(std::move(path)), lock_(std::move(lock)) {}
 
 Result<RunFolder> RunFolder::create(const std::string& state_dir) {
+  THAW_TRY(make_folders(runs_folder(state_dir), kPrivate));
   const std::string id = new_id();
   const std::string path = runs_folder(state_dir) + "/" + id;
-  THAW_TRY(make_folders(runs_folder(state_dir), kPrivate));
   // Keeps a sweep from taking the new folder for a dead one before it is locked.
   THAW_ASSIGN(const Fd all, lock_folder(runs_folder(state_dir), LOCK_EX));
   THAW_TRY(make_folders(path, kPrivate));

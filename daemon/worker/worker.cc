@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -24,6 +23,7 @@
 #include "daemon/zone_tier.h"
 #include "fuse/session.h"
 #include "lib/base/file_url.h"
+#include "lib/base/real_path.h"
 #include "lib/base/timer_queue.h"
 
 namespace thaw {
@@ -73,11 +73,6 @@ Result<CountersPage*> map_counters(const Fd& memory) {
   auto* counters = static_cast<CountersPage*>(page);
   counters->forget_in_flight();
   return counters;
-}
-
-std::string without_links(const std::string& path) {
-  char resolved[PATH_MAX];
-  return ::realpath(path.c_str(), resolved) != nullptr ? resolved : path;
 }
 
 // Reads go on without it: a disk that is gone is no reason to stop.
