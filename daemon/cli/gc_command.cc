@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/cli/collect_work.h"
+#include "daemon/config/or_null.h"
 #include "lib/collect/collect.h"
 
 namespace thaw {
@@ -11,7 +12,7 @@ using Json = nlohmann::json;
 
 Json decision_json(const CollectDecision& decision) {
   return {{"action", collect_action_name(decision.action)},
-          {"root", decision.root.empty() ? Json(nullptr) : Json(decision.root)},
+          {"root", or_null(decision.root)},
           {"why", decision.why},
           {"wait_seconds", decision.wait_seconds},
           {"images", decision.images},

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "daemon/cli/command.h"
+#include "daemon/config/or_null.h"
 #include "daemon/store_session.h"
 #include "lib/base/hex.h"
 #include "lib/build/rotate_keys.h"
@@ -46,7 +47,7 @@ Json describe(const KeyVersion& key) {
           {"state", key_state_name(key.state)},
           {"current", key.state == KeyState::kActive},
           {"created", key.created},
-          {"problem", key.problem.empty() ? Json() : Json(key.problem)}};
+          {"problem", or_null(key.problem)}};
 }
 
 Json describe(const std::vector<KeyVersion>& keys) {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "daemon/config/or_null.h"
 #include "daemon/worker/explain.h"
 #include "lib/base/await.h"
 #include "lib/base/base64.h"
@@ -113,8 +114,6 @@ Json collection_json(const CollectionCounters& collection) {
           {"hits_checked", collection.hits_checked.load()},
           {"hits_missing", collection.hits_missing.load()}};
 }
-
-Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
 std::string place(const MountRequest& request) {
   return request.target.empty() ? request.name : request.target;

@@ -4,6 +4,7 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "daemon/config/or_null.h"
 #include "daemon/counters_page.h"
 
 namespace thaw {
@@ -73,7 +74,7 @@ Json fill_json(const std::optional<FillReport>& report) {
           {"left_out", report->left_out},
           {"not_fetched", report->not_fetched},
           {"not_written", report->not_written},
-          {"why", report->why.empty() ? Json(nullptr) : Json(report->why)}};
+          {"why", or_null(report->why)}};
 }
 
 Json explain(const ExplainedImage& image) {
