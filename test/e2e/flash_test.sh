@@ -29,11 +29,7 @@ test_warm_after_a_killed_worker_and_a_killed_daemon() {
   wait_for 10 flash_is_ready || fail "the flash tier is not ready after the worker was killed"
   thaw umount "$T/mnt"
 
-  local worker
-  worker=$(worker_pid)
-  kill -9 "$daemon"
-  kill -9 "$worker" 2>/dev/null || true
-  wait "$daemon" || true
+  kill_daemon
   start_daemon
   wait_for 10 flash_is_ready || fail "the flash tier is not ready after the daemon was killed"
   chunks=$(flash_state .chunks)
@@ -78,7 +74,6 @@ is_filled() { thaw explain "$1" --json | jq -e '.fill // {} | .kept == .chunks a
 
 test_a_fill_goes_on_after_a_killed_worker_and_daemon_and_ends_with_its_mount() {
   begin
-  local worker
   rm "$(chunk_files | sort | head -1)"
   mkdir "$T/other"
   thaw mount debian:1 "$T/mnt" --fill
@@ -88,10 +83,7 @@ test_a_fill_goes_on_after_a_killed_worker_and_daemon_and_ends_with_its_mount() {
   wait_for 10 daemon_answers || fail "no worker after the kill"
   wait_for 30 lacks_one "$T/mnt" || fail "not taken up by the next worker: $(fill_of "$T/mnt" '')"
   thaw mount debian:1 "$T/other"
-  worker=$(worker_pid)
-  kill -9 "$daemon"
-  kill -9 "$worker" 2>/dev/null || true
-  wait "$daemon" || true
+  kill_daemon
   start_daemon
   wait_for 30 lacks_one "$T/mnt" || fail "not taken up by the next daemon: $(fill_of "$T/mnt" '')"
   thaw umount "$T/mnt"
@@ -103,7 +95,6 @@ lacks_one() { thaw explain "$1" --json | jq -e '.fill // {} | .not_fetched == 1 
 
 test_a_spent_budget_outlives_worker_and_daemon_and_is_told() {
   begin '.flash.size = "64MiB" | .flash.daily_rewrites = 1'
-  local worker
   mkdir "$T/again"
   thaw mount debian:1 "$T/mnt"
   read_all >"$T/wanted"
@@ -112,10 +103,7 @@ test_a_spent_budget_outlives_worker_and_daemon_and_is_told() {
   wait_for 10 daemon_answers || fail "no worker after the kill"
   wait_for 10 flash_is_ready || fail "the flash tier is not ready"
   is_spent || fail "the next worker has $(flash_state .budget_left) bytes to write"
-  worker=$(worker_pid)
-  kill -9 "$daemon"
-  kill -9 "$worker" 2>/dev/null || true
-  wait "$daemon" || true
+  kill_daemon
   start_daemon
   wait_for 10 flash_is_ready || fail "the flash tier is not ready after the daemon was killed"
   is_spent || fail "the next daemon has $(flash_state .budget_left) bytes to write"

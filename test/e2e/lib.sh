@@ -47,6 +47,16 @@ stop_daemon() {
 
 worker_pid() { pgrep -P "$daemon" -o; }
 
+# SIGKILL to the daemon and its worker.
+kill_daemon() {
+  local worker
+  worker=$(worker_pid)
+  kill -9 "$daemon"
+  kill -9 "$worker" 2>/dev/null || true
+  wait "$daemon" || true
+  daemon=
+}
+
 # Runs when a test ends, however it ends, so that a failed test leaves nothing to the next.
 end_of_test() {
   local status=$?

@@ -65,13 +65,9 @@ test_recovery_needs_no_key_and_no_store() {
 
 test_both_killed_and_the_next_daemon_recovers() {
   begin
-  local worker
   thaw mount debian:1 "$T/mnt"
   cat "$T/mnt/etc/debian_version" >"$T/wanted"
-  worker=$(worker_pid)
-  kill -9 "$daemon" "$worker"
-  wait "$daemon" 2>/dev/null || true
-  daemon=
+  kill_daemon
   start_daemon
   wait_for 10 mount_is_back || fail "what was mounted is not mounted again: $(thaw ps --json)"
   cmp "$T/wanted" "$T/mnt/etc/debian_version"
