@@ -24,6 +24,47 @@ TEST_CASE("only bytes that fit the id become a sealed chunk", "[chunk]") {
   CHECK(chunk.value().checked_range(4000, 4000).ok());
 }
 
+TEST_CASE("two chunks at once are verified as each alone", "[chunk]") {
+  const uint32_t second_length = GENERATE(4096U, 8192U, 12'288U, 10'000U, 1U);
+  Buffer first(8192);
+  Buffer second(second_length);
+  for (size_t i = 0; i < first.size(); ++i) first.data()[i] = static_cast<uint8_t>(i * 7);
+  for (size_t i = 0; i < second.size(); ++i) second.data()[i] = static_cast<uint8_t>(i * 5);
+  const ChunkRef first_ref{sha256(first.view()), 8192};
+  const ChunkRef second_ref{sha256(second.view()), second_length};
+  Unverified a{first_ref, Buffer::copy_of(first.view())};
+  Unverified b{second_ref, Buffer::copy_of(second.view())};
+
+  SECTION("both right") {
+    const auto chunks = SealedChunk::verify_both(a, b);
+    REQUIRE(chunks[0].ok());
+    REQUIRE(chunks[1].ok());
+    CHECK(chunks[0]->ref() == first_ref);
+    CHECK(chunks[1]->ref() == second_ref);
+    CHECK(chunks[0]->checked_range(0, 8192).ok());
+    CHECK(chunks[1]->checked_range(0, second_length).ok());
+  }
+  SECTION("one with a flipped bit, whose bytes stay") {
+    b.ciphertext.data()[second_length - 1] ^= 1;
+    const auto chunks = SealedChunk::verify_both(a, b);
+    CHECK(chunks[0].ok());
+    CHECK(chunks[1].error().code == Code::kDamaged);
+    CHECK(b.ciphertext.size() == second_length);
+  }
+  SECTION("one of another length") {
+    a.ciphertext.truncate(4096);
+    const auto chunks = SealedChunk::verify_both(a, b);
+    CHECK(chunks[0].error().code == Code::kDamaged);
+    CHECK(chunks[1].ok());
+  }
+  SECTION("exchanged") {
+    std::swap(a.ciphertext, b.ciphertext);
+    const auto chunks = SealedChunk::verify_both(a, b);
+    CHECK(chunks[0].error().code == Code::kDamaged);
+    CHECK(chunks[1].error().code == Code::kDamaged);
+  }
+}
+
 TEST_CASE("a chunk is verified while it arrives", "[chunk]") {
   const uint32_t length = GENERATE(8192U, 10'000U, 1U);
   Buffer bytes(length);
