@@ -1,8 +1,10 @@
 // Expedite: told when a fetch that is already under way became more urgent. Implemented by what keeps a queue
-// (Origin), called by SingleFlight.
+// of its own, called by SingleFlight.
 #pragma once
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "lib/chunk/chunk_source.h"
 
@@ -25,6 +27,18 @@ class Expedite {
   // `fetch.deadline` where that is later than their own. Unknown chunks are no error. Any thread; never
   // blocks.
   virtual void expedite(const ChunkRef& ref, const Fetch& fetch) = 0;
+};
+
+// Tells all of them, in their order: from where a fetch may be to where it goes next.
+class ExpediteAll final : public Expedite {
+ public:
+  explicit ExpediteAll(std::vector<Expedite*> queues) : queues_(std::move(queues)) {}
+  void expedite(const ChunkRef& ref, const Fetch& fetch) override {
+    for (Expedite* queue : queues_) queue->expedite(ref, fetch);
+  }
+
+ private:
+  const std::vector<Expedite*> queues_;
 };
 
 }  // namespace thaw

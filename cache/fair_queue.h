@@ -9,9 +9,11 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <iterator>
 #include <list>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "lib/chunk/chunk_source.h"
 
@@ -38,6 +40,31 @@ class FairQueue {
       return true;
     }
     return false;
+  }
+
+  // Moves what `matches` and waits with less priority to the end of that mount's lane.
+  template <class Matches>
+  void raise(Matches matches, Priority priority, uint64_t mount) {
+    std::vector<T> raised;
+    for (size_t i = static_cast<size_t>(priority) + 1; i < kPriorityCount; ++i) {
+      Lanes& lanes = queues_.at(i);
+      for (auto lane = lanes.begin(); lane != lanes.end();) {
+        const auto taken = std::stable_partition(lane->items.begin(), lane->items.end(),
+                                                 [&](const T& item) { return !matches(item); });
+        std::move(taken, lane->items.end(), std::back_inserter(raised));
+        lane->items.erase(taken, lane->items.end());
+        lane = lane->items.empty() ? lanes.erase(lane) : std::next(lane);
+      }
+    }
+    for (T& item : raised) push(priority, mount, std::move(item));
+  }
+
+  // What pop() gives next when all may start; nullptr when nothing waits.
+  const T* front() const {
+    for (const Lanes& lanes : queues_) {
+      if (!lanes.empty()) return &lanes.front().items.front();
+    }
+    return nullptr;
   }
 
   // The next whose (priority, mount) `may_start` allows.

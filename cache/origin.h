@@ -24,6 +24,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "cache/cpu_queue.h"
 #include "cache/expedite.h"
 #include "cache/fair_queue.h"
 #include "cache/hedge_policy.h"
@@ -31,7 +32,6 @@
 #include "cache/retry.h"
 #include "cache/retry_tokens.h"
 #include "cache/slots.h"
-#include "lib/base/executor.h"
 #include "lib/base/mutex.h"
 #include "lib/base/request_cap.h"
 #include "lib/base/timers.h"
@@ -67,7 +67,7 @@ class Origin final : public ChunkSource, public Expedite {
 
   struct Parts {
     ObjectReader& reader;
-    Executor& cpu;
+    CpuQueue& cpu;
     Timers& timers;
     TierCounters& counters;
     KeyOf key_of;
@@ -144,7 +144,8 @@ class Origin final : public ChunkSource, public Expedite {
   void answered(Attempt& attempt, Result<Object> answer);
   void note_answer(Attempt& attempt, const Result<Object>& answer);
   void failed(Attempt& attempt, Error error);
-  void verify(Attempt& attempt, Buffer bytes);
+  // `bytes`: when it is no chunk.
+  void verified(Attempt& attempt, Result<SealedChunk> chunk, ByteView bytes);
   Journey journey_of(const Job& job) const;
   bool wins(Attempt& attempt);
   bool is_last(Attempt& attempt);

@@ -74,8 +74,15 @@ void Origin::answered(Attempt& attempt, Result<Object> answer) {
   note_answer(attempt, answer);
   if (!answer.ok()) return failed(attempt, std::move(answer).error());
   count(parts_.counters.bytes, answer->bytes.size());
-  parts_.cpu.post(
-      [this, &attempt, bytes = std::move(answer->bytes)]() mutable { verify(attempt, std::move(bytes)); });
+  Fetch fetch;
+  {
+    MutexLock lock(mutex_);
+    fetch = attempt.job->fetch;
+  }
+  parts_.cpu.verify({attempt.job->ref, std::move(answer->bytes)}, fetch,
+                    [this, &attempt](Result<SealedChunk> chunk, Buffer&& wrong) {
+                      verified(attempt, std::move(chunk), wrong.view());
+                    });
 }
 
 void Origin::note_answer(Attempt& attempt, const Result<Object>& answer) {
@@ -125,9 +132,8 @@ void Origin::failed(Attempt& attempt, Error error) {
   }
 }
 
-void Origin::verify(Attempt& attempt, Buffer bytes) {
+void Origin::verified(Attempt& attempt, Result<SealedChunk> chunk, ByteView bytes) {
   Job& job = *attempt.job;
-  Result<SealedChunk> chunk = SealedChunk::verify(job.ref, std::move(bytes));
   if (chunk.ok()) {
     if (!wins(attempt)) return;
     count(parts_.counters.hits);
@@ -136,7 +142,7 @@ void Origin::verify(Attempt& attempt, Buffer bytes) {
     return finish(job, Fetched{std::move(chunk).value(), Tier::kOrigin, journey});
   }
   count(parts_.counters.errors);
-  const Digest digest = sha256(bytes.view());  // NOLINT(bugprone-use-after-move): wrong bytes are left there
+  const Digest digest = sha256(bytes);
   if (!is_last(attempt)) return;
   if (bytes.size() < job.ref.stored_length) return cut_short(attempt, digest, std::move(chunk).error());
   wrong(attempt, digest, std::move(chunk).error());

@@ -17,7 +17,7 @@ namespace thaw {
 class FlashTier {
  public:
   struct Parts {
-    Executor& cpu;
+    CpuQueue& cpu;
     Timers& timers;
     TierCounters& counters;
   };

@@ -30,6 +30,15 @@ std::optional<ReadThrough> through(ChunkStore* store, Tier tier, ChunkSource& ne
   return std::make_optional<ReadThrough>(*store, tier, next, parts.counters.tier(tier), &parts.timers);
 }
 
+std::vector<Expedite*> queues_of(const Chain::Parts& parts, Origin& origin) {
+  std::vector<Expedite*> queues;
+  if (parts.flash != nullptr) queues.push_back(parts.flash);
+  if (parts.zone != nullptr) queues.push_back(parts.zone);
+  queues.push_back(&origin);
+  queues.push_back(&parts.cpu);
+  return queues;
+}
+
 }  // namespace
 
 // memory → single flight → flash → zone → origin
@@ -43,13 +52,14 @@ Chain::Chain(const Parts& parts, const ChainOptions& options)
       zone_(through(parts.zone, Tier::kZone, origin_, parts)),
       flash_(through(flash_store_, Tier::kFlash, below_flash(), parts)),
       memory_store_(options.memory, parts.counters.tier(Tier::kMemory)),
-      single_flight_(memory_store_, below_flight(), origin_, parts.timers),
+      expedite_(queues_of(parts, origin_)),
+      single_flight_(memory_store_, below_flight(), expedite_, parts.timers),
       memory_(memory_store_, Tier::kMemory, single_flight_, parts.counters.tier(Tier::kMemory)),
       read_ahead_(options.read_ahead) {}
 
 std::vector<ChunkStore*> Chain::caches() {
   std::vector<ChunkStore*> caches{&memory_store_};
-  for (ChunkStore* cache : {static_cast<ChunkStore*>(flash_store_), zone_store_}) {
+  for (ChunkStore* cache : {static_cast<ChunkStore*>(flash_store_), static_cast<ChunkStore*>(zone_store_)}) {
     if (cache != nullptr) caches.push_back(cache);
   }
   return caches;

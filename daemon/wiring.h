@@ -13,8 +13,8 @@
 #include "cache/origin.h"
 #include "cache/read_through.h"
 #include "cache/single_flight.h"
+#include "cache/zone/zone_store.h"
 #include "daemon/counters_page.h"
-#include "lib/base/executor.h"
 #include "lib/base/timers.h"
 #include "lib/image/read_ahead.h"
 #include "lib/store/object_store.h"
@@ -32,11 +32,11 @@ class Chain {
  public:
   struct Parts {
     ObjectReader& store;
-    Executor& cpu;
+    CpuQueue& cpu;
     Timers& timers;
     CountersPage& counters;
     FlashStore* flash;  // nullptr: there is no such tier
-    ChunkStore* zone;   // the same
+    ZoneStore* zone;    // the same
   };
 
   Chain(const Parts& parts, const ChainOptions& options);
@@ -62,10 +62,11 @@ class Chain {
   // In the order in which a fetch goes down, last to first.
   Origin origin_;
   FlashStore* const flash_store_;
-  ChunkStore* const zone_store_;
+  ZoneStore* const zone_store_;
   std::optional<ReadThrough> zone_;
   std::optional<ReadThrough> flash_;
   MemoryStore memory_store_;
+  ExpediteAll expedite_;  // by where a fetch may be
   SingleFlight single_flight_;
   ReadThrough memory_;
   ReadAheadBudget read_ahead_;

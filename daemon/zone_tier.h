@@ -18,7 +18,7 @@ namespace thaw {
 class ZoneTier {
  public:
   struct Parts {
-    Executor& cpu;
+    CpuQueue& cpu;
     TierCounters& tier;
     ZoneCounters& counters;
   };

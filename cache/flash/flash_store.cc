@@ -1,14 +1,16 @@
 #include "cache/flash/flash_store.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace thaw {
 
 struct FlashStore::Read {
   ChunkRef ref;
-  Fetch fetch;
+  Fetch fetch;                                  // guarded by mutex_: expedite() may raise it
   Completion<std::optional<SealedChunk>> done;  // guarded by mutex_; empty once answered
   bool has_slot = false;
+  Fetch slot;  // what it counted as when it took its slot
   FlashIndex::Place place{};
   uint64_t bytes = 0;  // of its buffer
   TimePoint started{};
@@ -28,7 +30,7 @@ FlashStore::~FlashStore() = default;
 
 void FlashStore::find(const ChunkRef& ref, const Fetch& fetch, Completion<std::optional<SealedChunk>> done) {
   if (!index_.find(ref)) return done(std::optional<SealedChunk>());
-  const auto read = std::make_shared<Read>(Read{ref, fetch, std::move(done)});
+  const auto read = std::make_shared<Read>(Read{ref, fetch, std::move(done), false, {}});
   bool waits = false;
   {
     MutexLock lock(mutex_);
@@ -39,6 +41,21 @@ void FlashStore::find(const ChunkRef& ref, const Fetch& fetch, Completion<std::o
     }
   }
   if (!waits) return read->done(std::optional<SealedChunk>());
+  pump();
+}
+
+void FlashStore::expedite(const ChunkRef& ref, const Fetch& fetch) {
+  {
+    MutexLock lock(mutex_);
+    // Called once for each.
+    const auto raised = [&](const std::shared_ptr<Read>& read) {
+      if (read->ref != ref || read->fetch.priority <= fetch.priority) return false;
+      read->fetch = joined(read->fetch, fetch);
+      return true;
+    };
+    queue_.raise(raised, fetch.priority, fetch.mount);
+    std::for_each(reads_.begin(), reads_.end(), raised);
+  }
   pump();
 }
 
@@ -73,7 +90,8 @@ std::shared_ptr<FlashStore::Read> FlashStore::next_to_start() {
   --waiting_;
   Read& read = **next;
   read.has_slot = !refused;
-  if (read.has_slot) slots_.take(read.fetch.priority, read.fetch.mount);
+  read.slot = read.fetch;
+  if (read.has_slot) slots_.take(read.slot.priority, read.slot.mount);
   return *next;
 }
 
@@ -98,8 +116,10 @@ void FlashStore::start(const std::shared_ptr<Read>& read) {
 
 void FlashStore::read_done(const std::shared_ptr<Read>& read, Result<Buffer> bytes) {
   bool wanted = false;
+  Fetch fetch;
   {
     MutexLock lock(mutex_);
+    fetch = read->fetch;
     wanted = static_cast<bool>(read->done);
     reads_.erase(read->self);
     stalled_ = false;  // it answers
@@ -109,13 +129,12 @@ void FlashStore::read_done(const std::shared_ptr<Read>& read, Result<Buffer> byt
     count(parts_.counters.errors);
     return finish(*read, std::nullopt);
   }
-  parts_.cpu.post(
-      [this, read, buffer = std::move(bytes).value()]() mutable { verify(read, std::move(buffer)); });
+  bytes->truncate(read->ref.stored_length);
+  parts_.cpu.verify({read->ref, std::move(bytes).value()}, fetch,
+                    [this, read](Result<SealedChunk> chunk, Buffer&&) { verified(read, std::move(chunk)); });
 }
 
-void FlashStore::verify(const std::shared_ptr<Read>& read, Buffer bytes) {
-  bytes.truncate(read->ref.stored_length);
-  auto chunk = SealedChunk::verify(read->ref, std::move(bytes));
+void FlashStore::verified(const std::shared_ptr<Read>& read, Result<SealedChunk> chunk) {
   if (chunk.ok()) return finish(*read, std::move(chunk).value());
   // If it is not there any more, its region was overwritten while it was read: no damage.
   if (index_.remove(read->ref.id, read->place)) count(parts_.counters.errors);
@@ -129,7 +148,7 @@ void FlashStore::finish(Read& read, std::optional<SealedChunk> chunk) {
     MutexLock lock(mutex_);
     done = std::move(read.done);
     read_bytes_ -= read.bytes;
-    if (read.has_slot) slots_.release(read.fetch.priority, read.fetch.mount);
+    if (read.has_slot) slots_.release(read.slot.priority, read.slot.mount);
   }
   pump();
   if (done) done(std::move(chunk));

@@ -19,12 +19,13 @@
 #include <unordered_set>
 #include <vector>
 
+#include "cache/cpu_queue.h"
+#include "cache/expedite.h"
 #include "cache/fair_queue.h"
 #include "cache/flash/flash_admission.h"
 #include "cache/flash/flash_index.h"
 #include "cache/flash/flash_log.h"
 #include "cache/slots.h"
-#include "lib/base/executor.h"
 #include "lib/base/mutex.h"
 #include "lib/base/timers.h"
 #include "lib/chunk/chunk_store.h"
@@ -51,11 +52,11 @@ struct FlashLimits {
   FlashRule rule = FlashRule::kAll;
 };
 
-class FlashStore final : public ChunkStore {
+class FlashStore final : public ChunkStore, public Expedite {
  public:
   struct Parts {
     DiskFile& file;
-    Executor& cpu;
+    CpuQueue& cpu;
     Timers& timers;
     TierCounters& counters;  // errors: reads that failed or held other bytes, writes that failed
   };
@@ -76,6 +77,7 @@ class FlashStore final : public ChunkStore {
   void find(const ChunkRef& ref, const Fetch& fetch, Completion<std::optional<SealedChunk>> done) override;
   void put(const SealedChunk& chunk) override;
   void drop(const SealedChunk& chunk) override;
+  void expedite(const ChunkRef& ref, const Fetch& fetch) override EXCLUDES(mutex_);
 
   // What became of a chunk that somebody must have here, and offers again until it is.
   enum class Offer : uint8_t {
@@ -120,7 +122,7 @@ class FlashStore final : public ChunkStore {
   bool refuses() const REQUIRES(mutex_) { return !ready_ || stalled_ || stopping_; }
   void start(const std::shared_ptr<Read>& read);
   void read_done(const std::shared_ptr<Read>& read, Result<Buffer> bytes);
-  void verify(const std::shared_ptr<Read>& read, Buffer bytes);
+  void verified(const std::shared_ptr<Read>& read, Result<SealedChunk> chunk);
   void finish(Read& read, std::optional<SealedChunk> chunk) EXCLUDES(mutex_);
   void watch(TimePoint when) EXCLUDES(mutex_);
   void sweep() EXCLUDES(mutex_);

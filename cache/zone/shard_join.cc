@@ -12,13 +12,16 @@ Buffer without_padding(Buffer&& data, uint32_t stored_length) {
 
 }  // namespace
 
-ShardJoin::ShardJoin(Executor& cpu, const ErasureCode& code, const ChunkRef& ref, Activity::Token token)
-    : ShardJoin(cpu, code, ref, std::move(token), ShardBuffers(code, ref)) {}
+ShardJoin::ShardJoin(CpuQueue& cpu, const ErasureCode& code, const ChunkRef& ref, const Fetch& fetch,
+                     Activity::Token token)
+    : ShardJoin(cpu, code, ref, fetch, std::move(token), ShardBuffers(code, ref)) {}
 
-ShardJoin::ShardJoin(Executor& cpu, const ErasureCode& code, const ChunkRef& ref, Activity::Token token,
-                     ShardBuffers buffers)
+ShardJoin::ShardJoin(CpuQueue& cpu, const ErasureCode& code, const ChunkRef& ref, const Fetch& fetch,
+                     Activity::Token token, ShardBuffers buffers)
     : cpu_(cpu),
       code_(code),
+      ref_(ref),
+      fetch_(fetch),
       shard_bytes_(buffers.payloads.front().size()),
       payloads_(std::move(buffers.payloads)),
       token_(std::move(token)),
@@ -56,7 +59,7 @@ void ShardJoin::abandon() {
 }
 
 void ShardJoin::post_turn() {
-  cpu_.post([self = shared_from_this()] { self->take_turn(); });
+  cpu_.post(ref_, fetch_, [self = shared_from_this()] { self->take_turn(); });
 }
 
 void ShardJoin::take_turn() {

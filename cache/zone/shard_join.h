@@ -9,9 +9,9 @@
 #include <optional>
 #include <vector>
 
+#include "cache/cpu_queue.h"
 #include "cache/zone/activity.h"
 #include "cache/zone/shard_codec.h"
-#include "lib/base/executor.h"
 #include "lib/base/mutex.h"
 
 namespace thaw {
@@ -20,8 +20,12 @@ class ShardJoin : public std::enable_shared_from_this<ShardJoin> {
  public:
   using Joined = UniqueFunction<void(Result<SealedChunk>)>;
 
-  // `token`: of what is under way while this lives.
-  ShardJoin(Executor& cpu, const ErasureCode& code, const ChunkRef& ref, Activity::Token token);
+  // `fetch`: for whom. `token`: of what is under way while this lives.
+  ShardJoin(CpuQueue& cpu, const ErasureCode& code, const ChunkRef& ref, const Fetch& fetch,
+            Activity::Token token);
+
+  // Turns that are posted from now on are for `fetch`.
+  void raise(const Fetch& fetch) { fetch_ = fetch; }
 
   // Where the shards go.
   const std::vector<MutableBytes>& payloads() const { return payloads_; }
@@ -42,8 +46,8 @@ class ShardJoin : public std::enable_shared_from_this<ShardJoin> {
   };
   enum class Turn : uint8_t { kNone, kPosted, kRuns };
 
-  ShardJoin(Executor& cpu, const ErasureCode& code, const ChunkRef& ref, Activity::Token token,
-            ShardBuffers buffers);
+  ShardJoin(CpuQueue& cpu, const ErasureCode& code, const ChunkRef& ref, const Fetch& fetch,
+            Activity::Token token, ShardBuffers buffers);
 
   // What a turn does next.
   struct Work {
@@ -58,8 +62,10 @@ class ShardJoin : public std::enable_shared_from_this<ShardJoin> {
   std::optional<Work> next_work();
   void complete(Work work);
 
-  Executor& cpu_;
+  CpuQueue& cpu_;
   const ErasureCode& code_;
+  const ChunkRef ref_;
+  Fetch fetch_;  // of the loop's thread
   const uint64_t shard_bytes_;
   const std::vector<MutableBytes> payloads_;
   const Activity::Token token_;

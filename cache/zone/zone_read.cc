@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "cache/expedite.h"
+
 namespace thaw {
 namespace {
 
@@ -24,10 +26,16 @@ ZoneRead::ZoneRead(const Parts& parts, const ChunkRef& ref, const Fetch& fetch, 
       token_(std::move(token)),
       next_look_(parts.limits.first_look) {}
 
+void ZoneRead::raise(const Fetch& fetch) {
+  fetch_ = thaw::joined(fetch_, fetch);
+  if (join_) join_->raise(fetch_);
+}
+
 void ZoneRead::start() {
   phase_ = Phase::kReading;
   asking_to_join_ = false;
-  join_ = std::make_shared<ShardJoin>(parts_.cpu, parts_.code, ref_, Activity::Token(parts_.activity));
+  join_ =
+      std::make_shared<ShardJoin>(parts_.cpu, parts_.code, ref_, fetch_, Activity::Token(parts_.activity));
   const TimePoint now = parts_.loop.now();
   // The nodes' time begins with its turn: how long it waited is not their doing.
   if (!claim_lost_) deadline_ = std::min(fetch_.deadline, now + parts_.limits.read);
@@ -232,7 +240,7 @@ void ZoneRead::read_again() {
 void ZoneRead::salvage() {
   phase_ = Phase::kSalvaging;
   buffers_->present = present();
-  parts_.cpu.post([this, buffers = std::move(*buffers_)] {
+  parts_.cpu.post(ref_, fetch_, [this, buffers = std::move(*buffers_)] {
     SalvagedChunk result = salvage_shards(parts_.code, ref_, buffers, headers_, parts_.limits.combinations);
     std::exchange(done_, {})(result.chunk);
     parts_.loop.post([this, result = std::move(result)] { salvaged(result); });

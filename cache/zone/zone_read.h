@@ -11,11 +11,11 @@
 #include <optional>
 #include <vector>
 
+#include "cache/cpu_queue.h"
 #include "cache/zone/activity.h"
 #include "cache/zone/shard_join.h"
 #include "cache/zone/zone_members.h"
 #include "cache/zone/zone_writer.h"
-#include "lib/base/executor.h"
 #include "lib/chunk/chunk_source.h"
 #include "lib/metrics/tier_counters.h"
 
@@ -39,7 +39,7 @@ class ZoneRead {
  public:
   struct Parts {
     EventLoop& loop;
-    Executor& cpu;
+    CpuQueue& cpu;
     const ErasureCode& code;
     const ZoneLimits& limits;
     TierCounters& tier;
@@ -54,7 +54,12 @@ class ZoneRead {
   ZoneRead(const Parts& parts, const ChunkRef& ref, const Fetch& fetch, TimePoint deadline,
            Completion<std::optional<SealedChunk>> done, Activity::Token token);
 
+  const ChunkRef& ref() const { return ref_; }
   const Fetch& fetch() const { return fetch_; }
+  // A more urgent reader has joined; not a later deadline.
+  void raise(const Fetch& fetch);
+  // What it counted as when it took its slot.
+  Fetch slot;
   TimePoint deadline() const { return deadline_; }
   // Nobody needs the answer any more, or it comes too late.
   bool is_stale() const { return fetch_.stop.stop_requested() || parts_.loop.now() >= deadline_; }
@@ -108,7 +113,7 @@ class ZoneRead {
 
   const Parts& parts_;
   const ChunkRef ref_;
-  const Fetch fetch_;
+  Fetch fetch_;
   TimePoint deadline_;  // then it is a miss: of its wait for a turn, of its turn, of its wait for a fill
   Completion<std::optional<SealedChunk>> done_;
   const Activity::Token token_;

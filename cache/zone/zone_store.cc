@@ -84,6 +84,21 @@ void ZoneStore::drop(const SealedChunk& chunk) {
   });
 }
 
+void ZoneStore::expedite(const ChunkRef& ref, const Fetch& fetch) {
+  if (closed_) return;
+  parts_.loop.post([this, ref, fetch] { raise(ref, fetch); });
+}
+
+void ZoneStore::raise(const ChunkRef& ref, const Fetch& fetch) {
+  for (const auto& [read, owned] : reads_) {
+    if (read->ref() != ref || read->fetch().priority <= fetch.priority) continue;
+    const bool waited = queue_.remove(read->fetch().priority, read->fetch().mount, read);
+    read->raise(fetch);
+    if (waited) queue_.push(fetch.priority, fetch.mount, read);
+  }
+  pump();
+}
+
 void ZoneStore::shut_down() {
   closed_ = true;
   parts_.loop.post([this] {
@@ -117,7 +132,8 @@ void ZoneStore::pump() {
 }
 
 void ZoneStore::take_turn(ZoneRead& read) {
-  slots_.take(read.fetch().priority, read.fetch().mount);
+  read.slot = read.fetch();
+  slots_.take(read.slot.priority, read.slot.mount);
   if (closed_ || read.is_stale()) {
     read.miss();
   } else {
@@ -150,7 +166,7 @@ bool ZoneStore::may_start(Priority priority, uint64_t mount) const {
 }
 
 void ZoneStore::left_slot(ZoneRead& read) {
-  slots_.release(read.fetch().priority, read.fetch().mount);
+  slots_.release(read.slot.priority, read.slot.mount);
   pump();
 }
 

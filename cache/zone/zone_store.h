@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "cache/expedite.h"
 #include "cache/fair_queue.h"
 #include "cache/slots.h"
 #include "cache/zone/zone_read.h"
@@ -25,11 +26,11 @@
 
 namespace thaw {
 
-class ZoneStore final : public ChunkStore, private ZoneReadOwner {
+class ZoneStore final : public ChunkStore, public Expedite, private ZoneReadOwner {
  public:
   struct Parts {
     EventLoop& loop;
-    Executor& cpu;
+    CpuQueue& cpu;
     TierCounters& tier;  // errors: shards that were bad or late; hits and misses are ReadThrough's
     ZoneCounters& counters;
     NameLookup names;
@@ -48,6 +49,7 @@ class ZoneStore final : public ChunkStore, private ZoneReadOwner {
   void find(const ChunkRef& ref, const Fetch& fetch, Completion<std::optional<SealedChunk>> done) override;
   void put(const SealedChunk& chunk) override;
   void drop(const SealedChunk& chunk) override;
+  void expedite(const ChunkRef& ref, const Fetch& fetch) override;
 
   // Computes the placement in this call (milliseconds; a second for hundreds of nodes), and changes over
   // later. kUsage, changing nothing, for fewer nodes than shards.
@@ -68,6 +70,7 @@ class ZoneStore final : public ChunkStore, private ZoneReadOwner {
   void waits_for_slot(ZoneRead& read) override;
   void ended(ZoneRead& read) override;
 
+  void raise(const ChunkRef& ref, const Fetch& fetch);
   void enqueue(std::unique_ptr<ZoneRead> read);
   void pump();
   void take_turn(ZoneRead& read);

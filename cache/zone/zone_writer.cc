@@ -70,7 +70,8 @@ bool ZoneWriter::take_rate(const ChunkRef& ref, const std::vector<bool>& wanted)
 // The permit is let go on the loop's thread, whatever happens on the way; only a loop that has ended lets it
 // go elsewhere, and then nobody counts any more.
 void ZoneWriter::encode(const SealedChunk& chunk, const std::vector<bool>& wanted, SharedPermit permit) {
-  parts_.cpu.post([this, chunk, wanted, permit = std::move(permit)]() mutable {
+  // Others wait for the fill; it takes its turn like one more mount's demand.
+  parts_.cpu.post(chunk.ref(), Fetch{}, [this, chunk, wanted, permit = std::move(permit)]() mutable {
     std::vector<EncodedShard> shards = encode_shards(parts_.code, chunk, wanted);
     parts_.loop.post([this, ref = chunk.ref(), shards = std::move(shards),
                       permit = std::move(permit)]() mutable { send(ref, std::move(shards), permit); });

@@ -9,10 +9,10 @@
 #include <memory>
 #include <vector>
 
+#include "cache/cpu_queue.h"
 #include "cache/zone/activity.h"
 #include "cache/zone/shard_codec.h"
 #include "cache/zone/zone_members.h"
-#include "lib/base/executor.h"
 
 namespace thaw {
 
@@ -20,7 +20,7 @@ class ZoneWriter {
  public:
   struct Parts {
     EventLoop& loop;
-    Executor& cpu;
+    CpuQueue& cpu;
     const ErasureCode& code;
     ZoneMembers& members;
     ZoneCounters& counters;

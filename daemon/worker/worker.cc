@@ -126,11 +126,12 @@ class Worker {
       : link_(link),
         counters_(counters),
         session_(std::move(session)),
-        flash_(open_flash(reading.config, {session_->cpu(), timers_, counters.tier(Tier::kFlash)})),
-        zone_(open_zone(reading.config, {session_->cpu(), counters.tier(Tier::kZone), counters.zone})),
+        cpu_(session_->cpu()),
+        flash_(open_flash(reading.config, {cpu_, timers_, counters.tier(Tier::kFlash)})),
+        zone_(open_zone(reading.config, {cpu_, counters.tier(Tier::kZone), counters.zone})),
         watched_(session_->store(),
                  [this](Finding finding, const std::string& key) { roots_.note(finding, key); }),
-        chain_({watched_, session_->cpu(), timers_, counters, flash_ ? &flash_->store() : nullptr,
+        chain_({watched_, cpu_, timers_, counters, flash_ ? &flash_->store() : nullptr,
                 zone_ ? &zone_->store() : nullptr},
                chain_options(reading.config)),
         images_(chain_, counters, timers_, reading.config.read_deadline),
@@ -167,6 +168,7 @@ class Worker {
   CountersPage& counters_;
   TimerQueue timers_;
   std::unique_ptr<StoreSession> session_;
+  CpuQueue cpu_;
   std::unique_ptr<FlashTier> flash_;  // nothing without flash.path
   std::unique_ptr<ZoneTier> zone_;    // nothing without zone.nodes
   WatchedStore watched_;

@@ -44,7 +44,7 @@ class Bench {
   Bench(const std::string& path, uint64_t bytes, DiskKind kind)
       : fd_(open_disk_file(path).value()),
         disk_(kind, fd_.get(), kReadThreads),
-        store_({disk_.file(), cpu_, timers_, counters_}, sha256(as_bytes("bench")),
+        store_({disk_.file(), queue_, timers_, counters_}, sha256(as_bytes("bench")),
                resize_disk_file(fd_.get(), bytes).value(), limits()),
         timer_thread_([this] { timers_.run(); }),
         writer_([this] { store_.run(); }) {
@@ -72,6 +72,7 @@ class Bench {
   TimerQueue timers_;
   TierCounters counters_{};
   RunningDiskFile disk_;
+  CpuQueue queue_{cpu_};
   ThreadPool cpu_{std::max(2U, std::thread::hardware_concurrency())};
   FlashStore store_;
   std::thread timer_thread_;

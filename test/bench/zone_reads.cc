@@ -43,7 +43,7 @@ void require(bool condition, const char* what) {
 class BenchZone {
  public:
   explicit BenchZone(const std::vector<std::string>& nodes)
-      : store_(ZoneStore::create({loop_.loop(), cpu_, tier_, counters_, {cpu_}, 1}, 4, 1,
+      : store_(ZoneStore::create({loop_.loop(), queue_, tier_, counters_, {cpu_}, 1}, 4, 1,
                                  parse_zone_nodes(nodes).value())
                    .value()) {}
   ~BenchZone() {
@@ -78,6 +78,7 @@ class BenchZone {
 
  private:
   LoopThread loop_;
+  CpuQueue queue_{cpu_};
   TierCounters tier_{};
   ZoneCounters counters_{};
   std::atomic<uint64_t> misses_ = 0;

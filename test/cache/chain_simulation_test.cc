@@ -181,13 +181,14 @@ class Simulation {
   std::mt19937_64 random_;
   SampleImage image_;
   ManualTimers timers_;
-  ManualExecutor cpu_;
+  CpuQueue queue_{cpu_};
+  ManualExecutor cpu_;  // ends before its queue does
   FakeObjectReader reader_;
   TierCounters memory_counters_{};
   TierCounters origin_counters_{};
   ImageCounters image_counters_{};
   MemoryStore memory_{{kMemory}, memory_counters_};
-  Origin origin_{{reader_, cpu_, timers_, origin_counters_, key_of, 1}, {"new", "old"}, few_requests()};
+  Origin origin_{{reader_, queue_, timers_, origin_counters_, key_of, 1}, {"new", "old"}, few_requests()};
   SingleFlight flight_{memory_, origin_, origin_, timers_};
   ReadThrough chain_{memory_, Tier::kMemory, flight_, memory_counters_};
   ReadAheadBudget budget_{{.bytes = kBudget}};

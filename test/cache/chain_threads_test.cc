@@ -74,9 +74,10 @@ struct Chain {
   ReadAheadBudget budget{{.bytes = 128 * kKiB}};
   std::unique_ptr<TimerThread> timer = std::make_unique<TimerThread>();
   std::unique_ptr<ThreadPool> cpu = std::make_unique<ThreadPool>(2);
+  CpuQueue queue{*cpu};
   std::unique_ptr<ThreadPool> io = std::make_unique<ThreadPool>(2);
   PooledReader store{image, *io};
-  Origin origin{{store, *cpu, timer->timers, origin_counters, key_of, 1}, {"r"}, {}};
+  Origin origin{{store, queue, timer->timers, origin_counters, key_of, 1}, {"r"}, {}};
   SingleFlight flight{memory, origin, origin, timer->timers};
   ReadThrough top{memory, Tier::kMemory, flight, memory_counters};
   ImageReader reader{image.map, {top, memory, budget, image_counters}};

@@ -69,9 +69,10 @@ TEST_CASE("10,000 concurrent reads of one cold chunk are one request to the stor
   ReadAheadBudget no_read_ahead{{.bytes = 0}};
   auto timer = std::make_unique<TimerThread>();
   auto cpu = std::make_unique<ThreadPool>(2);
+  CpuQueue queue(*cpu);
   auto io = std::make_unique<ThreadPool>(1);
   GatedReader store(image.ciphertexts.at(0), *io);
-  Origin origin({store, *cpu, timer->timers, origin_counters,
+  Origin origin({store, queue, timer->timers, origin_counters,
                  [](const std::string&, const ChunkId& id) { return id.hex(); }, 1},
                 {"r"});
   SingleFlight flight(memory, origin, origin, timer->timers);

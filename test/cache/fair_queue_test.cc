@@ -48,4 +48,20 @@ TEST_CASE("what waits can be taken out of the middle", "[fair_queue]") {
   CHECK(queue.pop(kAnything) == 2);
 }
 
+TEST_CASE("what becomes more urgent goes to the end of its new lane, and no other way", "[fair_queue]") {
+  FairQueue<int> queue;
+  queue.push(Priority::kDemand, 1, 1);
+  queue.push(Priority::kReadAhead, 1, 2);
+  queue.push(Priority::kPrefetch, 2, 3);
+  queue.push(Priority::kPrefetch, 2, 4);
+  queue.raise([](int item) { return item == 3; }, Priority::kDemand, 1);
+  queue.raise([](int item) { return item == 1 || item == 2; }, Priority::kPrefetch, 2);
+  for (const int expected : {1, 3, 2, 4}) {
+    REQUIRE(queue.front() != nullptr);
+    CHECK(*queue.front() == expected);
+    CHECK(queue.pop(kAnything) == expected);
+  }
+  CHECK(queue.front() == nullptr);
+}
+
 }  // namespace thaw::fair_queue_test

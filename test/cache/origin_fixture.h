@@ -18,7 +18,7 @@ inline std::string origin_key(const std::string& root, const ChunkId& id) { retu
 
 struct OriginFixture {
   explicit OriginFixture(std::vector<std::string> roots = {"r1"}, OriginLimits limits = {})
-      : origin({reader, cpu, timers, counters, origin_key, 1}, std::move(roots), limits) {}
+      : origin({reader, queue, timers, counters, origin_key, 1}, std::move(roots), limits) {}
   ~OriginFixture() {
     origin.shut_down();
     cpu.run_all();
@@ -43,7 +43,8 @@ struct OriginFixture {
   }
 
   ManualTimers timers;
-  ManualExecutor cpu;
+  CpuQueue queue{cpu};
+  ManualExecutor cpu;  // ends before its queue does
   FakeObjectReader reader{timers, 1};
   TierCounters counters{};
   Origin origin;

@@ -42,8 +42,8 @@ class PendingReader final : public ObjectReader {
 
 struct PendingFixture {
   explicit PendingFixture(OriginLimits limits = {})
-      : origin({reader, cpu, timers, counters, [](const std::string&, const ChunkId& id) { return id.hex(); },
-                1},
+      : origin({reader, queue, timers, counters,
+                [](const std::string&, const ChunkId& id) { return id.hex(); }, 1},
                {"r1"}, limits) {}
   ~PendingFixture() {
     origin.shut_down();
@@ -80,7 +80,8 @@ struct PendingFixture {
   }
 
   ManualTimers timers;
-  ManualExecutor cpu;
+  CpuQueue queue{cpu};
+  ManualExecutor cpu;  // ends before its queue does
   PendingReader reader;
   std::map<std::string, Bytes> chunks;
   TierCounters counters{};

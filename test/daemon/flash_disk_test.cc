@@ -20,7 +20,8 @@ void with_tier(const std::string& path, Body body) {
   Config config;
   config.flash_path = path;
   config.flash_bytes = 65 * kMiB;
-  WorkerPool cpu("cpu", 1);
+  WorkerPool threads("cpu", 1);
+  CpuQueue cpu(threads);
   TimerQueue timers;
   TierCounters counters{};
   auto tier = FlashTier::open(config, {cpu, timers, counters});

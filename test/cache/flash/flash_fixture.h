@@ -84,7 +84,7 @@ struct Flash {
       : fd(open_disk_file(path).value()),
         disk(kind, fd.get()),
         faulty(disk.file()),
-        tier({faulty, cpu, timers, counters}, sha256(as_bytes(store)),
+        tier({faulty, queue, timers, counters}, sha256(as_bytes(store)),
              resize_disk_file(fd.get(), kBytes).value(), limits),
         timer_thread([this] { timers.run(); }),
         writer([this] { tier.run(); }) {}
@@ -143,6 +143,7 @@ struct Flash {
 
   std::map<std::pair<uint32_t, uint32_t>, ChunkRef> refs;
   Fd fd;
+  CpuQueue queue{cpu};
   ThreadPool cpu{2};
   TimerQueue timers;
   TierCounters counters{};

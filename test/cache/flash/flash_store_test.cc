@@ -2,7 +2,6 @@
 
 #include <catch2/catch.hpp>
 #include <filesystem>
-#include <future>
 #include <random>
 
 #include "test/cache/flash/flash_fixture.h"
@@ -11,21 +10,6 @@ namespace thaw::flash_store_test {
 namespace {
 
 constexpr uint32_t kChunk = 512 * 1024;
-
-// A disk that takes its time is no stalled one.
-FlashLimits patient_with(const Slots::Caps& reads) {
-  FlashLimits limits = Flash::quick();
-  limits.stall = std::chrono::seconds(60);
-  limits.reads = reads;
-  return limits;
-}
-
-using Answers = std::vector<std::future<bool>>;
-
-void ask_for(Flash& flash, uint32_t first, uint32_t count, Priority priority, uint64_t mount,
-             Answers& answers) {
-  for (uint32_t i = first; i < first + count; ++i) answers.push_back(flash.ask(i, priority, mount));
-}
 
 TEST_CASE("the flash tier keeps what every chunk store keeps") {
   const DiskKind disk = GENERATE(from_range(disk_kinds()));
@@ -221,41 +205,6 @@ TEST_CASE("a disk that does not answer is a miss for everybody until it does") {
   while (flash.tier.state().stalled) std::this_thread::yield();
   while (flash.found(0, 4) < 4) {  // a busy machine may be slower than `stall` once more
   }
-}
-
-TEST_CASE("who asks for more than may be read at once waits, and keeps nobody else from the disk") {
-  const DiskKind disk = GENERATE(from_range(disk_kinds()));
-  const TemporaryFolder folder;
-  Flash flash(disk, folder / "log", patient_with({8, 4, 6}));
-  flash.tier.wait_until_written();
-  flash.put(0, 60);
-  flash.faulty.hold_reads = true;
-  Answers found;
-  ask_for(flash, 0, 20, Priority::kPrefetch, 1, found);
-  CHECK(flash.faulty.held() == 4);
-  ask_for(flash, 20, 20, Priority::kDemand, 1, found);
-  CHECK(flash.faulty.held() == 6);
-  ask_for(flash, 40, 20, Priority::kDemand, 2, found);
-  CHECK(flash.faulty.held() == 8);
-  flash.faulty.let_go();
-  for (auto& chunk : found) CHECK(chunk.get());
-  CHECK(flash.tier.buffered_bytes() == 0);
-}
-
-TEST_CASE("more may be read at once from when the limit is raised") {
-  const DiskKind disk = GENERATE(from_range(disk_kinds()));
-  const TemporaryFolder folder;
-  Flash flash(disk, folder / "log", patient_with({1, 1, 1}));
-  flash.tier.wait_until_written();
-  flash.put(0, 20);
-  flash.faulty.hold_reads = true;
-  Answers found;
-  ask_for(flash, 0, 20, Priority::kDemand, 1, found);
-  CHECK(flash.faulty.held() == 1);
-  flash.tier.set_read_slots({8, 4, 6});
-  CHECK(flash.faulty.held() == 6);
-  flash.faulty.let_go();
-  for (auto& chunk : found) CHECK(chunk.get());
 }
 
 TEST_CASE("who waits for a disk that does not answer waits no longer than it is tried") {

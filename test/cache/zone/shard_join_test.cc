@@ -13,7 +13,7 @@ struct Joining {
   explicit Joining(uint32_t length = 100'000)
       : chunk(sample_chunk(1, length)),
         shards(encode_shards(code, chunk, std::vector<bool>(5, true))),
-        join(std::make_shared<ShardJoin>(cpu, code, chunk.ref(), Activity::Token(activity))) {}
+        join(std::make_shared<ShardJoin>(queue, code, chunk.ref(), Fetch{}, Activity::Token(activity))) {}
 
   void arrive(unsigned index) {
     const ByteView bytes = shards[index].payload;
@@ -30,7 +30,8 @@ struct Joining {
   const SealedChunk chunk;
   const std::vector<EncodedShard> shards;
   Activity activity;
-  ManualExecutor cpu;
+  CpuQueue queue{cpu};
+  ManualExecutor cpu;  // ends before its queue does
   std::shared_ptr<ShardJoin> join;
   int joined = 0;
   std::optional<SealedChunk> found;

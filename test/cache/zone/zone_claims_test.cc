@@ -16,9 +16,13 @@ ZoneLimits waiting(Duration wait) {
   return limits;
 }
 
-std::future<Found> begin_find(ZoneFixture& zone, const ChunkRef& ref) {
+Fetch fetch_of(Priority priority) {
+  return {steady_clock().now() + std::chrono::seconds(60), priority, 0, {}};
+}
+
+std::future<Found> begin_find(ZoneFixture& zone, const ChunkRef& ref,
+                              const Fetch& fetch = fetch_of(Priority::kDemand)) {
   auto promise = std::make_shared<std::promise<Found>>();
-  const Fetch fetch{steady_clock().now() + std::chrono::seconds(60), Priority::kDemand, 0, {}};
   zone.store().find(ref, fetch, [promise](Found found) { promise->set_value(std::move(found)); });
   return promise->get_future();
 }
@@ -81,6 +85,24 @@ TEST_CASE("what waits for a slot starts when the limit is raised", "[zone_claims
   const Found result = found.get();
   REQUIRE(result.ok());
   CHECK(result.value().has_value());
+}
+
+TEST_CASE("a reader who joins a prefetch that waits for a slot raises it", "[zone_claims]") {
+  const RealNodes nodes;
+  ZoneLimits limits = waiting(std::chrono::seconds(60));
+  limits.turn = std::chrono::seconds(60);
+  limits.reads = {8, 0, 8};
+  ZoneFixture zone(nodes.names(), limits);
+  zone.fill(0, 2);
+  auto found = begin_find(zone, sample_ref(0), fetch_of(Priority::kPrefetch));
+  auto other = begin_find(zone, sample_ref(1), fetch_of(Priority::kPrefetch));
+  zone.store().expedite(sample_ref(0), fetch_of(Priority::kDemand));
+  const Found result = found.get();
+  REQUIRE(result.ok());
+  CHECK(result.value().has_value());
+  CHECK(other.wait_for(std::chrono::seconds(0)) == std::future_status::timeout);
+  zone.store().shut_down();
+  CHECK_FALSE(other.get().value().has_value());
 }
 
 TEST_CASE("nodes that are down are no reason to claim anything", "[zone_claims]") {

@@ -33,7 +33,7 @@ class ZoneFixture {
   ZoneFixture(const std::vector<ZoneNode>& nodes, const ZoneLimits& limits, unsigned data_shards,
               unsigned parity_shards, Resolve resolve = resolve_address)
       : store_(ZoneStore::create(
-                   {loop_.loop(), cpu_, tier, counters,
+                   {loop_.loop(), queue_, tier, counters,
                     NameLookup{names_, std::move(resolve), lines_to(not_found_)}, 1, lines_to(refusals_)},
                    data_shards, parity_shards, nodes, limits)
                    .value()) {}
@@ -91,6 +91,7 @@ class ZoneFixture {
   LoopThread loop_;
   ThreadPool names_{1};
   std::unique_ptr<ZoneStore> store_;
+  CpuQueue queue_{cpu_};
   ThreadPool cpu_{2};  // ends before the store does
 };
 

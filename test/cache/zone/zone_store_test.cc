@@ -58,10 +58,11 @@ TEST_CASE("many readers at once are all answered", "[zone_store]") {
 TEST_CASE("the store is created only where it can work", "[zone_store]") {
   LoopThread loop;
   ThreadPool cpu(1);
+  CpuQueue queue(cpu);
   TierCounters tier{};
   ZoneCounters counters{};
   const auto nodes = parse_zone_nodes({"127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"}).value();
-  const auto created = ZoneStore::create({loop.loop(), cpu, tier, counters, {cpu}, 1}, 4, 1, nodes);
+  const auto created = ZoneStore::create({loop.loop(), queue, tier, counters, {cpu}, 1}, 4, 1, nodes);
   REQUIRE_FALSE(created.ok());
   CHECK(created.error().code == Code::kUsage);
   CHECK(created.error().message == "zone: 4 data and 1 parity shards need at least 5 nodes, and 3 are given");
