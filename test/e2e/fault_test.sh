@@ -23,7 +23,9 @@ begin() {
   thaw build "oci:$IMAGES/debian:latest" debian:1 >/dev/null
 }
 
-configure() { write_config ".store.url = \"s3://images/stores/one\" | .s3 = {endpoint: \"$1\"}"; }
+configure() {  # configure ENDPOINT [JQ_PROGRAM]
+  write_config ".store.url = \"s3://images/stores/one\" | .s3 = {endpoint: \"$1\"} | ${2:-.}"
+}
 
 # From now on daemons read through it.
 read_through_proxy() {  # read_through_proxy OPTIONS...
@@ -189,3 +191,32 @@ test_mounts_that_wait_for_the_store_hold_up_no_other() {
   for image in warm one two three; do thaw umount "$T/$image"; done
   stop_daemon
 }
+
+# The store gives what running containers wait for, and slowly; another image's empty cache would add to that.
+test_a_store_that_is_overloaded_refuses_new_mounts_and_no_reads() {
+  local image readers=()
+  begin
+  for image in one two; do random_image "$image"; done
+  start_proxy --slow 1 --slow-by 1s
+  configure "$PROXY" '.origin.in_flight = 16'
+  start_daemon
+  mkdir "$T/late"
+  for image in one two; do
+    mkdir "$T/$image"
+    thaw mount "$image:1" "$T/$image" --no-prefetch --json | jq -r .device >"$T/$image.device"
+    dd if="$T/$image/random" of=/dev/null bs=4k count=1 status=none
+  done
+  for image in one two; do
+    fio --name=read --filename="$T/$image/random" --readonly --rw=randread --bs=64k --direct=1 --ioengine=libaio --iodepth=128 \
+      --io_size=64M --output="$T/$image.fio" &
+    readers+=($!)
+  done
+  wait_for 10 is_overloaded || fail "not overloaded: $(thaw stats --json | jq -c .origin)"
+  expect_error 5 "overloaded.*later" thaw mount debian:1 "$T/late"
+  for reader in "${readers[@]}"; do wait "$reader" || fail "a read failed: $(tail -n 3 "$T"/*.fio)"; done
+  thaw mount debian:1 "$T/late"
+  for image in one two late; do thaw umount "$T/$image"; done
+  stop_daemon
+  stop_proxy
+}
+is_overloaded() { thaw stats --json | jq -e .origin.overloaded >/dev/null; }
