@@ -24,6 +24,27 @@ test_a_root_in_a_bucket_goes() {
   grep -q "nothing to do" "$T/out" || fail "$(cat "$T/out")"
 }
 
+# Of the image next to nothing was read before: all else comes from the new root, through the same worker.
+test_a_mount_outlives_its_root_in_a_bucket() {
+  local worker
+  begin
+  build_debian >/dev/null
+  mkdir -p "$T/mnt"
+  start_daemon
+  worker=$(worker_pid)
+  thaw mount debian:1 "$T/mnt" --no-prefetch >/dev/null
+  head -c 100 "$T/mnt/etc/os-release" >/dev/null
+  thaw rm debian:1
+  thaw roots create
+  end_root 1
+  equal "$(keys_below roots/1/)" 1 "objects that are left of root 1"
+  same_tree "$IMAGES/debian.txt" "$T/mnt"
+  equal "$(json_value .read_errors thaw stats)" 0 "reads that failed"
+  equal "$(worker_pid)" "$worker" "the worker"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+
 # as USER COMMAND...: with that user's keys.
 as() {
   local user=$1

@@ -64,6 +64,24 @@ test_a_damaged_trace_harms_nobody() {
   stop_daemon
 }
 
+test_a_trace_of_other_reads_is_recorded_anew() {
+  begin
+  thaw mount debian:1 "$T/mnt"
+  use
+  wait_for 15 trace_is_kept || fail "no trace after the first mount"
+  mv "$T/trace.json" "$T/before.json"
+  thaw umount "$T/mnt"
+  restart
+  # What the trace names is a small part of what this start reads.
+  thaw mount debian:1 "$T/mnt"
+  cat "$T"/mnt/usr/bin/[d-z]* "$T"/mnt/usr/sbin/* >/dev/null
+  wait_for 20 trace_has_changed || fail "the trace is the old one: $(thaw explain "$T/mnt")"
+  jq -e --slurpfile old "$T/before.json" '(.chunks | length) > 2 * ($old[0].chunks | length)' "$T/trace.json" >/dev/null ||
+    fail "the new trace is none of the new reads"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+
 test_a_new_build_starts_with_its_predecessors_trace() {
   begin
   local traced
