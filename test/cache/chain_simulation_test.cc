@@ -1,5 +1,5 @@
-// The chain memory → single flight → origin under a store that fails in every way, on a manual clock. A seed
-// replays a run: THAW_SEED=N runs that one alone.
+// The chain memory → single flight → flash → zone → origin under a store that fails in every way, and tiers
+// between that lose what they have, on a manual clock. A seed replays a run: THAW_SEED=N runs that one alone.
 #include <catch2/catch.hpp>
 
 #include <algorithm>
@@ -16,6 +16,7 @@
 #include "test/fakes/executors.h"
 #include "test/fakes/fake_object_reader.h"
 #include "test/fakes/fake_source.h"
+#include "test/fakes/lossy_store.h"
 #include "test/fakes/manual_timers.h"
 #include "test/fakes/sample_image.h"
 
@@ -150,6 +151,9 @@ class Simulation {
     CHECK(origin_.open() == 0);
     CHECK(flight_.flights() == 0);
     CHECK(reader_.in_flight == 0);
+    CHECK(flash_.open + zone_.open == 0);
+    CHECK(flash_.hits > 0);
+    CHECK(zone_.hits > 0);
     CHECK(budget_.used() == 0);
     CHECK(good_ > kReads / 8);
   }
@@ -189,7 +193,14 @@ class Simulation {
   ImageCounters image_counters_{};
   MemoryStore memory_{{kMemory}, memory_counters_};
   Origin origin_{{reader_, queue_, timers_, origin_counters_, key_of, 1}, {"new", "old"}, few_requests()};
-  SingleFlight flight_{memory_, origin_, origin_, timers_};
+  LossyStore flash_{timers_, random_()};
+  LossyStore zone_{timers_, random_()};
+  TierCounters flash_counters_{};
+  TierCounters zone_counters_{};
+  ReadThrough below_flash_{zone_, Tier::kZone, origin_, zone_counters_, &timers_};
+  ReadThrough below_flight_{flash_, Tier::kFlash, below_flash_, flash_counters_, &timers_};
+  ExpediteAll expedite_{{&origin_, &queue_}};
+  SingleFlight flight_{memory_, below_flight_, expedite_, timers_};
   ReadThrough chain_{memory_, Tier::kMemory, flight_, memory_counters_};
   ReadAheadBudget budget_{{.bytes = kBudget}};
   ImageReader image_reader_{image_.map, {chain_, memory_, budget_, image_counters_}};
