@@ -1,10 +1,11 @@
 #include "daemon/flash_tier.h"
 
-#include <algorithm>
-#include <utility>
+#include <spdlog/spdlog.h>
 
+#include <algorithm>
+
+#include "daemon/processes/worker_pool.h"
 #include "lib/crypto/hash.h"
-#include "lib/io/disk_file.h"
 #include "lib/manifest/manifest.h"
 
 namespace thaw {
@@ -28,30 +29,23 @@ FlashLimits limits_of(const Config& config) {
 
 }  // namespace
 
-Result<std::unique_ptr<FlashTier>> FlashTier::open(const Config& config, const Parts& parts) {
-  THAW_ASSIGN(Fd fd, open_disk_file(config.flash_path));
-  THAW_ASSIGN(const uint64_t bytes, resize_disk_file(fd.get(), config.flash_bytes));
-  if (bytes < kMinFlashBytes) {
-    return Error{Code::kUsage, config.flash_path + " has " + format_size(bytes) +
-                                   "; the flash tier needs at least " + format_size(kMinFlashBytes)};
-  }
-  return std::unique_ptr<FlashTier>(new FlashTier(std::move(fd), bytes, config, parts));
-}
-
-FlashTier::FlashTier(Fd fd, uint64_t bytes, const Config& config, const Parts& parts)
-    : fd_(std::move(fd)),
-      bytes_(bytes),
-      disk_(fd_.get()),
-      store_({disk_.file(), parts.cpu, parts.timers, parts.counters}, sha256(as_bytes(config.store_url)),
-             bytes, limits_of(config)),
+FlashTier::FlashTier(const Config& config, const Parts& parts)
+    : device_(config.flash_path, config.flash_bytes),
+      store_({device_, parts.cpu, parts.timers, parts.counters, [this] { return device_.open(); },
+              [this](const Status& opened) { tell_opened(opened); }},
+             sha256(as_bytes(config.store_url)), config.flash_bytes, limits_of(config)),
       writer_(start_thread("flash/writer", [this] { store_.run(); })) {}
 
-// A larger file before the tier grows into it; a smaller one once nothing lies beyond.
+void FlashTier::tell_opened(const Status& opened) {
+  if (opened.ok()) return spdlog::info("the flash tier is there, with {} chunks", store_.state().chunks);
+  spdlog::error("no flash tier until it comes, which is tried again and again: {}", opened.error().message);
+}
+
 Status FlashTier::resize(uint64_t bytes) {
-  THAW_ASSIGN(const uint64_t there, resize_disk_file(fd_.get(), std::max(bytes, bytes_)));
-  THAW_TRY(store_.resize(std::min(bytes, there)));
-  THAW_ASSIGN(bytes_, resize_disk_file(fd_.get(), bytes));
-  return {};
+  if (store_.state().ready)
+    return device_.resize(bytes, [this](uint64_t there) { return store_.resize(there); });
+  if (device_.set_size(bytes)) return {};
+  return Error{Code::kFailed, "the flash tier is not ready: " + store_.state().error};
 }
 
 void FlashTier::set_admission(const Config& config) {
@@ -63,7 +57,7 @@ void FlashTier::set_share(const Config& config) { store_.set_read_slots(limits_o
 FlashTier::~FlashTier() {
   store_.stop();
   writer_.join();
-  disk_.stop();
+  device_.stop();
 }
 
 }  // namespace thaw

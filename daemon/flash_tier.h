@@ -1,16 +1,15 @@
-// FlashTier: the flash store with what it stands on: its file, and the ring or the threads that read and
-// write it.
+// FlashTier: the flash store with what it stands on, its device. A device that is away is tried again by the
+// store's thread; until it comes the tier is a miss. What changes about it is logged once.
 //
 // Owned by the worker. Constructed before the chain and destroyed after it.
 #pragma once
 
-#include <memory>
+#include <string>
 #include <thread>
 
 #include "cache/flash/flash_store.h"
 #include "daemon/config/config.h"
-#include "daemon/flash_disk.h"
-#include "lib/base/file.h"
+#include "daemon/flash_device.h"
 
 namespace thaw {
 
@@ -22,28 +21,30 @@ class FlashTier {
     TierCounters& counters;
   };
 
-  // Makes the file when it is missing, and starts to read it. kRefused when another process has it.
-  static Result<std::unique_ptr<FlashTier>> open(const Config& config, const Parts& parts);
+  // Starts to open and read what flash.path says; does not wait for it.
+  FlashTier(const Config& config, const Parts& parts);
   ~FlashTier();
   FlashTier(const FlashTier&) = delete;
   FlashTier& operator=(const FlashTier&) = delete;
 
   FlashStore& store() { return store_; }
 
-  // Gives the file and the tier another size, which takes effect before this returns. Blocks.
+  // Gives the file and the tier another size, which takes effect before this returns, or once the device
+  // comes. Blocks.
   Status resize(uint64_t bytes);
+  // Looks at once whether a device that is away has come.
+  void try_again() { store_.try_again(); }
   // flash.admit and flash.daily_rewrites, from now on.
   void set_admission(const Config& config);
   // Its share of memory.size, from now on.
   void set_share(const Config& config);
-  const FlashDisk& disk() const { return disk_; }
+  // REQUIRES: the store is ready
+  const FlashDisk& disk() const { return device_.disk(); }
 
  private:
-  FlashTier(Fd fd, uint64_t bytes, const Config& config, const Parts& parts);
+  void tell_opened(const Status& opened);
 
-  Fd fd_;
-  uint64_t bytes_;
-  FlashDisk disk_;
+  FlashDevice device_;
   FlashStore store_;
   std::thread writer_;
 };

@@ -31,6 +31,11 @@ void FlashIndex::add(uint32_t region, const std::vector<FlashRecord>& records) {
   }
 }
 
+void FlashIndex::clear() {
+  MutexLock lock(mutex_);
+  entries_.clear();
+}
+
 void FlashIndex::reserve(size_t chunks) {
   MutexLock lock(mutex_);
   entries_.reserve(chunks);

@@ -32,6 +32,7 @@ class FlashIndex {
   bool contains(const ChunkId& id) const;
   // Replaces older places.
   void add(uint32_t region, const std::vector<FlashRecord>& records);
+  void clear();
   // Room for so many chunks in all.
   void reserve(size_t chunks);
   // False when it is not there any more.

@@ -56,13 +56,16 @@ uint64_t FlashLog::offset_of(uint32_t region, uint32_t page) const {
   return geometry_.region_offset(region) + page * kFlashPage;
 }
 
-Status FlashLog::open() {
-  geometry_ = FlashGeometry::of(bytes_);
+Status FlashLog::open(uint64_t bytes) {
+  index_.clear();
+  last_sequence_ = 0;
+  geometry_ = FlashGeometry::of(bytes);
   if (geometry_.regions < 2) return Error{Code::kUsage, "flash.size is too small"};
   THAW_ASSIGN(const Buffer page, read(0, kFlashPage));
   const auto found = read_superblock(page.view());
-  const bool ours = found && found->store == store_ && found->geometry.resized(bytes_).regions >= 2;
-  return ours ? adopt(*found) : format();
+  if (!found || found->store != store_) return format();
+  const FlashGeometry resized = found->geometry.resized(bytes);
+  return resized.regions >= 2 ? adopt(*found, resized) : format();
 }
 
 // A new id makes all that an earlier log left on the file nothing.
@@ -107,9 +110,9 @@ Status FlashLog::resize(uint64_t bytes) {
   return write_superblock_page();
 }
 
-Status FlashLog::adopt(const FlashSuperblock& found) {
+Status FlashLog::adopt(const FlashSuperblock& found, const FlashGeometry& geometry) {
   log_ = found.log;
-  geometry_ = found.geometry.resized(bytes_);
+  geometry_ = geometry;
   regions_.assign(geometry_.regions, {});
   const uint32_t regions = std::min(geometry_.regions, found.geometry.regions);
   std::deque<Recovery> under_way;

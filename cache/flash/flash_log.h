@@ -17,12 +17,13 @@ namespace thaw {
 
 class FlashLog {
  public:
-  // `store`: whose chunks these are. `bytes`: how large the file is.
-  FlashLog(DiskFile& file, FlashIndex& index, const Digest& store, uint64_t bytes)
-      : file_(file), index_(index), store_(store), bytes_(bytes), geometry_(FlashGeometry::of(bytes)) {}
+  // `store`: whose chunks these are.
+  FlashLog(DiskFile& file, FlashIndex& index, const Digest& store)
+      : file_(file), index_(index), store_(store) {}
 
-  // Reads what is there, or starts anew. Errors: those of the disk.
-  Status open();
+  // Reads what is there, or starts anew. `bytes`: how large the file is. Errors: those of the disk; it may be
+  // opened again then.
+  Status open(uint64_t bytes);
 
   // Writes all of them, in order. After an error those that were not written are gone, and the log goes on
   // where it was.
@@ -53,7 +54,7 @@ class FlashLog {
 
   Status format();
   Status write_superblock_page();
-  Status adopt(const FlashSuperblock& found);
+  Status adopt(const FlashSuperblock& found, const FlashGeometry& geometry);
   // A region's first header and footer, on their way from the file.
   struct Recovery {
     uint32_t region = 0;
@@ -88,8 +89,7 @@ class FlashLog {
   DiskFile& file_;
   FlashIndex& index_;
   const Digest store_;
-  const uint64_t bytes_;  // when it was opened
-  FlashGeometry geometry_;
+  FlashGeometry geometry_{};
   FlashLogId log_{};
   std::vector<Region> regions_;
   uint64_t last_sequence_ = 0;

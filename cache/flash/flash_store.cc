@@ -18,12 +18,12 @@ struct FlashStore::Read {
 };
 
 FlashStore::FlashStore(Parts parts, const Digest& store, uint64_t bytes, FlashLimits limits)
-    : parts_(parts),
+    : parts_(std::move(parts)),
       limits_(limits),
-      log_(parts.file, index_, store, bytes),
+      log_(parts.file, index_, store),
       bytes_(bytes),
       daily_rewrites_(limits.daily_rewrites),
-      admission_(limits.rule, bytes * limits.daily_rewrites, parts.timers.now()),
+      admission_(limits.rule, bytes * limits.daily_rewrites, parts_.timers.now()),
       read_caps_(limits.reads) {}
 
 FlashStore::~FlashStore() = default;
@@ -213,7 +213,7 @@ FlashStore::Offer FlashStore::offer(const SealedChunk& chunk) {
 
 FlashStore::Offer FlashStore::take(const SealedChunk& chunk) {
   const uint64_t bytes = chunk.stored_length();
-  if (!ready_ || stopping_ || !error_.empty()) return Offer::kAway;
+  if (!ready_ || stopping_ || pausing_) return Offer::kAway;
   if (taken_.contains(chunk.id())) return Offer::kTaken;
   if (pending_bytes_ + bytes > limits_.pending_bytes) return Offer::kFull;
   if (admission_.left(parts_.timers.now()) == 0) return Offer::kSpent;

@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <deque>
+#include <functional>
 #include <list>
 #include <memory>
 #include <optional>
@@ -47,8 +48,9 @@ struct FlashLimits {
   Duration stall =
       std::chrono::milliseconds(800);         // a read that takes longer is a miss, and so are all others
   Duration resize = std::chrono::seconds(5);  // a larger or smaller tier must be ready by then
-  Duration pause = std::chrono::seconds(1);   // after a write that failed
-  uint32_t daily_rewrites = 10;               // how often a day the whole file may be written
+  Duration pause = std::chrono::seconds(1);   // after a write that failed, or a first try to open the log
+  Duration longest_pause = std::chrono::minutes(1);  // between tries to open it: each is twice the last one
+  uint32_t daily_rewrites = 10;                      // how often a day the whole file may be written
   FlashRule rule = FlashRule::kAll;
 };
 
@@ -59,6 +61,11 @@ class FlashStore final : public ChunkStore, public Expedite {
     CpuQueue& cpu;
     Timers& timers;
     TierCounters& counters;  // errors: reads that failed or held other bytes, writes that failed
+    // Has `file` open its device and gives its size; before each try to read the log, with nothing under way
+    // on it. Empty: it is open, and stays so.
+    std::function<Result<uint64_t>()> open = {};
+    // Told why the log cannot be opened, as often as the reason changes, and then that it was.
+    std::function<void(const Status&)> opened = {};
   };
   struct State {
     bool ready = false;  // the file was read; else everything is a miss
@@ -67,10 +74,11 @@ class FlashStore final : public ChunkStore, public Expedite {
     uint64_t written_bytes = 0;  // since the start
     uint64_t dropped = 0;        // chunks that were not written: budget, rule, or too many at once
     uint64_t budget_left = 0;    // of the daily one, bytes
-    std::string error;           // of the last write; empty when it was good
+    std::string error;           // of the last write, or try to open the log; empty when it was good
   };
 
-  // `store`: whose chunks these are; a log of another store is started anew. `bytes`: the file's size.
+  // `store`: whose chunks these are; a log of another store is started anew. `bytes`: the file's size, until
+  // Parts::open says otherwise.
   FlashStore(Parts parts, const Digest& store, uint64_t bytes, FlashLimits limits = {});
   ~FlashStore() override;
 
@@ -96,6 +104,9 @@ class FlashStore final : public ChunkStore, public Expedite {
   // Reads what there is, then writes what is put, until stop(). Blocks on the disk.
   void run();
   void stop();
+
+  // Where the log could not be opened: at once, and then as often as at first.
+  void try_again() EXCLUDES(mutex_);
 
   // Takes effect before it returns; see FlashLog::resize. kTimedOut when the device does not answer. Blocks,
   // so not on a thread of the tier.
@@ -128,16 +139,19 @@ class FlashStore final : public ChunkStore, public Expedite {
   void sweep() EXCLUDES(mutex_);
 
   Offer take(const SealedChunk& chunk) REQUIRES(mutex_);
-  void open_log();
-  // What was spent of the daily budget goes on from there in the next process.
-  void resume_ledger() EXCLUDES(mutex_);
+  void open_log() EXCLUDES(mutex_);
+  Status try_to_open() EXCLUDES(mutex_);
+  // False when there is no more time for it.
+  bool wait_to_open(Duration& pause) EXCLUDES(mutex_);
+  // A file of `bytes`: what was spent of the daily budget goes on from there in the next process.
+  void resume_ledger(uint64_t bytes) EXCLUDES(mutex_);
   Status write_ledger() EXCLUDES(mutex_);
   void apply_resize() EXCLUDES(mutex_);
   std::vector<SealedChunk> take_batch() EXCLUDES(mutex_);
   void write_batch(const std::vector<SealedChunk>& batch);
   void sync_when_due(Duration after);
-  // The end of a write or sync: after one that failed, nothing is taken for a while.
-  void pause_after(const Status& done) REQUIRES(mutex_);
+  // Nothing is taken for a while.
+  void pause_after(const Error& failed) REQUIRES(mutex_);
 
   const Parts parts_;
   const FlashLimits limits_;
@@ -149,8 +163,10 @@ class FlashStore final : public ChunkStore, public Expedite {
   CondVar changed_;
   bool ready_ GUARDED_BY(mutex_) = false;
   bool stopping_ GUARDED_BY(mutex_) = false;
+  bool hurried_ GUARDED_BY(mutex_) = false;  // the next try to open the log is due
   bool writing_ GUARDED_BY(mutex_) = false;
-  uint64_t bytes_ GUARDED_BY(mutex_);  // the file's size
+  bool pausing_ GUARDED_BY(mutex_) = false;  // after a write that failed
+  uint64_t bytes_ GUARDED_BY(mutex_);        // the file's size
   uint32_t daily_rewrites_ GUARDED_BY(mutex_);
   mutable FlashAdmission admission_ GUARDED_BY(mutex_);
   std::deque<SealedChunk> pending_ GUARDED_BY(mutex_);

@@ -37,16 +37,19 @@ void FlashStore::sync_when_due(Duration after) {
   Status done = log_.sync();
   if (done.ok()) done = write_ledger();
   synced_ = steady_clock().now();
+  // A good one says nothing of what the next chunk will meet.
+  if (done.ok()) return;
   MutexLock lock(mutex_);
-  pause_after(done);
+  pause_after(done.error());
 }
 
-void FlashStore::pause_after(const Status& done) {
-  error_ = done.ok() ? "" : done.error().message;
-  if (done.ok() || stopping_) return;
+void FlashStore::pause_after(const Error& failed) {
+  error_ = failed.message;
+  if (stopping_) return;
   count(parts_.counters.errors);
+  pausing_ = true;
   changed_.wait_for(mutex_, limits_.pause);
-  error_.clear();  // the next chunk tries again
+  pausing_ = false;  // the next chunk tries again
 }
 
 void FlashStore::stop() {
@@ -58,29 +61,65 @@ void FlashStore::stop() {
   changed_.notify_all();
 }
 
-// A device that cannot be read at first may come back.
+// A device that is away at first, or cannot be read, may come back.
 void FlashStore::open_log() {
-  while (true) {
-    const Status opened = log_.open();
-    if (opened.ok()) resume_ledger();
-    MutexLock lock(mutex_);
-    error_ = opened.ok() ? "" : opened.error().message;
-    ready_ = opened.ok();
-    written_ = log_.written_bytes();
-    if (ready_ || stopping_) return;
-    count(parts_.counters.errors);
-    changed_.wait_for(mutex_, limits_.pause);
-    if (stopping_) return;
-  }
+  std::string told;
+  Duration pause = limits_.pause;
+  do {
+    const Status opened = try_to_open();
+    const std::string why = opened.ok() ? "" : opened.error().message;
+    if (std::exchange(told, why) != why && parts_.opened) parts_.opened(opened);
+    if (opened.ok()) return;
+  } while (wait_to_open(pause));
 }
 
-void FlashStore::resume_ledger() {
+Status FlashStore::try_to_open() {
+  uint64_t bytes = this->bytes();
+  Status opened;
+  if (parts_.open) {
+    auto there = parts_.open();
+    if (there.ok()) {
+      bytes = there.value();
+    } else {
+      opened = std::move(there).error();
+    }
+  }
+  if (opened.ok()) opened = log_.open(bytes);
+  if (opened.ok()) resume_ledger(bytes);
+  MutexLock lock(mutex_);
+  error_ = opened.ok() ? "" : opened.error().message;
+  ready_ = opened.ok();
+  written_ = log_.written_bytes();
+  if (!ready_ && !stopping_) count(parts_.counters.errors);
+  return opened;
+}
+
+bool FlashStore::wait_to_open(Duration& pause) {
+  MutexLock lock(mutex_);
+  const TimePoint until = steady_clock().now() + pause;
+  while (!stopping_ && !hurried_ && steady_clock().now() < until)
+    changed_.wait_for(mutex_, until - steady_clock().now());
+  pause = std::exchange(hurried_, false) ? limits_.pause : std::min(pause * 2, limits_.longest_pause);
+  return !stopping_;
+}
+
+void FlashStore::try_again() {
+  {
+    MutexLock lock(mutex_);
+    hurried_ = !ready_;
+  }
+  changed_.notify_all();
+}
+
+void FlashStore::resume_ledger(uint64_t bytes) {
   const auto ledger = log_.read_ledger_page();
+  MutexLock lock(mutex_);
+  bytes_ = bytes;
+  admission_.set_daily(bytes_ * daily_rewrites_);
   if (!ledger) return;
   const uint64_t now = unix_seconds();
   // A clock that was set back makes it no older; more than a day makes no difference.
   const uint64_t ago = std::min(kDay, now - std::min(now, ledger->at_unix));
-  MutexLock lock(mutex_);
   admission_.resume(ledger->spent, std::chrono::seconds(ago), parts_.timers.now());
 }
 
@@ -145,7 +184,8 @@ void FlashStore::write_batch(const std::vector<SealedChunk>& batch) {
     taken_.clear();
     pending_bytes_ = 0;
   }
-  pause_after(written);
+  if (!written.ok()) return pause_after(written.error());
+  error_.clear();
 }
 
 void FlashStore::apply_resize() {

@@ -10,6 +10,14 @@ namespace {
 
 using Json = nlohmann::json;
 
+// Empty while there is nothing to tell.
+std::string flash_line(const Json& flash) {
+  if (flash.is_null()) return "";
+  const auto error = flash.at("error").get<std::string>();
+  if (!flash.at("ready")) return "flash is not there" + (error.empty() ? " yet" : ": " + error) + "\n";
+  return flash.at("stalled") ? "flash does not answer\n" : "";
+}
+
 std::string stats_text(const Json& stats) {
   std::string text =
       "tier         hits    misses    errors   evicted  in flight  p50 µs  p99 µs  p99.9 µs  bytes\n";
@@ -26,6 +34,7 @@ std::string stats_text(const Json& stats) {
     text += line;
   }
   text += "memory in use: " + format_size(stats.at("memory_bytes").get<uint64_t>()) + "\n";
+  text += flash_line(stats.at("flash"));
   text += "reads: " + stats.at("reads").dump() + "\n";
   const Json& latency = stats.at("latency_us");
   text += "latency: p50 " + latency.at("p50").dump() + " µs, p99 " + latency.at("p99").dump() +

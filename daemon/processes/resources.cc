@@ -76,10 +76,7 @@ Result<Resources> Resources::acquire(const ResourceOptions& options) {
   THAW_ASSIGN(const std::string run_dir, real_run_dir(options.run_dir));
   Resources resources(run_dir);
   THAW_TRY(resources.lock(run_dir + "/thawd.lock", "run_dir " + run_dir));
-  if (!options.flash_file.empty()) {
-    THAW_TRY(make_folders(std::filesystem::path(options.flash_file).parent_path(), 0700));
-    THAW_TRY(resources.lock(options.flash_file + ".lock", "flash file " + options.flash_file));
-  }
+  if (!options.flash_file.empty()) THAW_TRY(resources.lock_flash(options.flash_file));
   THAW_TRY(make_folders(options.state_dir, 0700));
   // Not the run_dir's file: both may be one folder.
   THAW_TRY(resources.lock(options.state_dir + "/mounts.lock", "state_dir " + options.state_dir));
@@ -98,8 +95,15 @@ Result<Resources> Resources::acquire(const ResourceOptions& options) {
 }
 
 Status Resources::lock(const std::string& file, const std::string& what) {
-  THAW_ASSIGN(RunLock lock, RunLock::acquire(file, what));
+  THAW_ASSIGN(RunLock lock, RunLock::acquire(file, what, ::getpid()));
   locks_.push_back(std::move(lock));
+  return {};
+}
+
+Status Resources::lock_flash(const std::string& file) {
+  if (!make_folders(std::filesystem::path(file).parent_path(), 0700).ok()) return {};
+  Status locked = lock(file + ".lock", "flash file " + file);
+  if (!locked.ok() && locked.error().code == Code::kRefused) return locked;
   return {};
 }
 

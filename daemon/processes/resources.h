@@ -23,7 +23,7 @@ struct ResourceOptions {
 
 class Resources {
  public:
-  // Takes down what a daemon that was killed left in the run_dir, and makes everything new. kFailed naming
+  // Takes down what a daemon that was killed left in the run_dir, and makes everything new. kRefused naming
   // the other daemon when there is one that lives.
   static Result<Resources> acquire(const ResourceOptions& options);
 
@@ -42,6 +42,8 @@ class Resources {
   explicit Resources(std::string run_dir) : run_dir_(std::move(run_dir)) {}
 
   Status lock(const std::string& file, const std::string& what);
+  // Nothing where the flash file is away: the worker takes the lock when it comes.
+  Status lock_flash(const std::string& file);
 
   std::string run_dir_;
   std::vector<RunLock> locks_;

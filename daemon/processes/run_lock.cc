@@ -30,20 +30,21 @@ bool lives(pid_t pid) { return pid > 0 && (::kill(pid, 0) == 0 || errno == EPERM
 
 }  // namespace
 
-Result<RunLock> RunLock::acquire(const std::string& file, const std::string& what) {
+Result<RunLock> RunLock::acquire(const std::string& file, const std::string& what, pid_t daemon) {
   Fd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!fd.valid()) return system_error(file, errno);
   const auto deadline = std::chrono::steady_clock::now() + kMaxWait;
   while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK && errno != EINTR) return system_error(file, errno);
     const pid_t holder = holder_of(fd);
+    if (holder == daemon && daemon != ::getpid()) return RunLock(Fd());
     if (lives(holder) || std::chrono::steady_clock::now() > deadline) {
-      return Error{Code::kFailed, what + " is in use by thawd with process id " + std::to_string(holder) +
-                                      "; stop it, or configure another one"};
+      return Error{Code::kRefused, what + " is in use by thawd with process id " + std::to_string(holder) +
+                                       "; stop it, or configure another one"};
     }
     std::this_thread::sleep_for(kInterval);
   }
-  const std::string pid = std::to_string(::getpid()) + "\n";
+  const std::string pid = std::to_string(daemon) + "\n";
   if (::ftruncate(fd.get(), 0) != 0) return system_error(file, errno);
   THAW_TRY(write_all_at(fd.get(), 0, as_bytes(pid)));
   return RunLock(std::move(fd));

@@ -107,12 +107,17 @@ void ImageFill::begin_pass() {
   promised_ = taken;
   std::ranges::reverse(todo_);
   if (pass_.left_out > 0) pass_.why = kTooLarge;
-  if (parts_.flash != nullptr && !parts_.flash->state().ready)
-    give_up(pass_.not_written, "the flash tier is not ready");
+  if (parts_.flash != nullptr) give_up_without_flash();
   MutexLock lock(mutex_);
   report_.kept = pass_.kept;
   report_.left_out = pass_.left_out;
   if (report_.why.empty()) report_.why = pass_.why;
+}
+
+void ImageFill::give_up_without_flash() {
+  const FlashStore::State flash = parts_.flash->state();
+  if (flash.ready) return;
+  give_up(pass_.not_written, "the flash tier is not ready" + (flash.error.empty() ? "" : ": " + flash.error));
 }
 
 void ImageFill::give_up(uint64_t& count, std::string why) {

@@ -82,6 +82,7 @@ class ImageFill : public std::enable_shared_from_this<ImageFill> {
   FlashStore::Offer offer(const SealedChunk& chunk);
   // Ends the pass when what is in flight has come: the rest would fare no better.
   void give_up(uint64_t& count, std::string why);
+  void give_up_without_flash();
   void ask();
   bool may_ask() const EXCLUDES(mutex_);
   void arrived(Result<Fetched> result) EXCLUDES(mutex_);

@@ -117,6 +117,7 @@ Result<Json> LiveSettings::reload() {
   const ConfigOrigins origins = fresh.origins;
   THAW_ASSIGN(const Config wanted, accepted(std::move(fresh)));
   ReloadPlan plan = plan_reload(config(), wanted, {parts_.flash != nullptr, parts_.zone != nullptr});
+  if (parts_.flash != nullptr) parts_.flash->try_again();
   // Also when no key has changed: what a file holds may have.
   if (parts_.zone != nullptr) THAW_TRY(parts_.zone->reconfigure(plan.config));
   if (Status done = carry_out(plan.config, plan.applied); !done.ok()) {

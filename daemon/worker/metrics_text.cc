@@ -109,7 +109,8 @@ void add_reads(Families& families, const CountersPage& counters) {
 
 void add_flash(Families& families, const FlashStore& flash) {
   const FlashStore::State state = flash.state();
-  families.gauge("thaw_flash_ready", "1 once the flash log was read after a start", state.ready ? 1 : 0);
+  families.gauge("thaw_flash_ready", "1 once the flash log was read; 0 while the device is away",
+                 state.ready ? 1 : 0);
   families.gauge("thaw_flash_stalled", "1 while the flash device does not answer", state.stalled ? 1 : 0);
   families.gauge("thaw_flash_chunks", "Chunks that can be found on flash", static_cast<double>(state.chunks));
   families.counter("thaw_flash_written_bytes_total", "Written to flash since the worker started",

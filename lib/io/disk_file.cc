@@ -16,16 +16,23 @@
 namespace thaw {
 namespace {
 
-constexpr int kFlags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+// A device that is missing is away; a file in its place would take memory, and its name.
+bool is_device_name(const std::string& path) {
+  return path.starts_with("/dev/") && !path.starts_with("/dev/shm/");
+}
+
+int flags_for(const std::string& path) {
+  return O_RDWR | O_CLOEXEC | O_NOFOLLOW | (is_device_name(path) ? 0 : O_CREAT);
+}
 
 // A process that was killed may hold the lock for a moment more, until the kernel has taken it down.
 constexpr int kLockTries = 20;
 constexpr std::chrono::milliseconds kLockPause{50};
 
 Result<Fd> open_directly(const std::string& path) {
-  Fd fd(::open(path.c_str(), kFlags | O_DIRECT, 0600));
+  Fd fd(::open(path.c_str(), flags_for(path) | O_DIRECT, 0600));
   // Some file systems (tmpfs before Linux 6.6) have no O_DIRECT.
-  if (!fd.valid() && errno == EINVAL) fd.reset(::open(path.c_str(), kFlags, 0600));
+  if (!fd.valid() && errno == EINVAL) fd.reset(::open(path.c_str(), flags_for(path), 0600));
   if (!fd.valid()) return system_error(path, errno);
   return fd;
 }

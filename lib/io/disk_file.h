@@ -28,8 +28,8 @@ class DiskFile {
   virtual void sync(Completion<bool> done) = 0;
 };
 
-// Opens a regular file, made with mode 0600 if it is missing, or a block device, and locks it: kRefused when
-// another process holds it. Blocks; called at start.
+// Opens a regular file, made with mode 0600 if it is missing (but not in /dev), or a block device, and locks
+// it: kRefused when another process holds it. Blocks.
 Result<Fd> open_disk_file(const std::string& path);
 
 // Makes a regular file `wanted` bytes long, with holes; gives what there is: `wanted`, or a smaller device's

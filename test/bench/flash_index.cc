@@ -81,9 +81,9 @@ double milliseconds_since(std::chrono::steady_clock::time_point start) {
 double open_log(int fd, DiskKind kind) {
   RunningDiskFile disk(kind, fd, kReadThreads);
   FlashIndex index;
-  FlashLog log(disk.file(), index, whose(), kBytes);
+  FlashLog log(disk.file(), index, whose());
   const auto start = std::chrono::steady_clock::now();
-  require(log.open().ok(), "the log does not open");
+  require(log.open(kBytes).ok(), "the log does not open");
   const double took = milliseconds_since(start);
   require(index.size() > 1'900'000, "chunks are missing");
   disk.stop();

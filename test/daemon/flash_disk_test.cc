@@ -24,10 +24,9 @@ void with_tier(const std::string& path, Body body) {
   CpuQueue cpu(threads);
   TimerQueue timers;
   TierCounters counters{};
-  auto tier = FlashTier::open(config, {cpu, timers, counters});
-  REQUIRE(tier.ok());
-  tier.value()->store().wait_until_written();
-  body(*tier.value());
+  FlashTier tier(config, {cpu, timers, counters});
+  tier.store().wait_until_written();
+  body(tier);
 }
 
 void check_tier(FlashTier& tier) {

@@ -161,6 +161,98 @@ test_a_damaged_flash_file_is_never_seen() {
   stop_daemon
 }
 
+# A device that is missing when the daemon starts: its folder lies behind a link that leads nowhere yet.
+test_a_device_that_comes_later_is_used_with_what_it_holds() {
+  local port
+  port=$(free_ports 1)
+  begin '.metrics.listen = "127.0.0.1:'"$port"'"'
+  thaw mount debian:1 "$T/mnt" --fill
+  read_all >"$T/wanted"
+  wait_for 30 is_filled "$T/mnt" || fail "not filled: $(fill_of "$T/mnt" '')"
+  thaw umount "$T/mnt"
+  stop_daemon
+  mkdir "$T/disk"
+  mv "$T/flash" "$T/disk.away"
+  ln -s "$T/disk/flash" "$T/flash"
+  rmdir "$T/disk"
+  start_daemon
+  wait_for 10 is_away || fail "nobody says that flash is away: $(flash_state '')"
+  thaw stats | grep -q "flash is not there: .*$T/flash" || fail "$(thaw stats)"
+  wait_for 10 metric_is thaw_flash_ready 0 || fail "no metric says so"
+  thaw mount debian:1 "$T/mnt"
+  read_all | cmp "$T/wanted" - || fail "reads without flash"
+  thaw umount "$T/mnt"
+  equal "$(grep -c 'no flash tier' "$T/thawd.log")" 1 "lines about it in the log"
+  kill -9 "$(worker_pid)"  # the next one finds it away as well, and memory is empty
+  wait_for 10 daemon_answers || fail "no worker after the kill"
+
+  mkdir "$T/disk"
+  mv "$T/disk.away" "$T/disk/flash"
+  thaw reload
+  wait_for 10 flash_is_ready || fail "not used when it came: $(flash_state '')"
+  wait_for 10 metric_is thaw_flash_ready 1 || fail "no metric says so"
+  [ "$(flash_state .chunks)" -gt 100 ] || fail "what it held is forgotten: $(flash_state '')"
+  mv "$T/store" "$T/store.away"
+  cp -a "$T/store.away" "$T/store"
+  rm -r "$T"/store/roots/*/chunks  # nothing else has them now
+  thaw mount debian:1 "$T/mnt"
+  read_all >"$T/seen"
+  cmp "$T/wanted" "$T/seen"
+  equal "$(json_value .read_errors thaw stats)" 0 "failed reads"
+  jq '.run_dir += "2" | .state_dir += "2" | del(.metrics)' "$T/thaw.json" >"$T/second.json"
+  expect_error 1 "flash file .* process id $daemon" thawd --config "$T/second.json"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+is_away() { thaw stats --json | jq -e '.flash | .ready == false and .error != ""' >/dev/null; }
+metric_is() { [ "$(curl -sf "http://127.0.0.1:$port/metrics" | awk -v name="$1" '$1 == name {print $2}')" = "$2" ]; }
+
+# Nobody reloads: it is tried again by itself. A loop device to which nothing is bound has no bytes.
+test_a_block_device_that_comes_later_is_used() {
+  local loop
+  truncate -s 100M "$T/medium"
+  loop=$(losetup -f)
+  write_config '.flash = {path: "'"$loop"'", size: "1GiB"}'
+  copy_store
+  mkdir -p "$T/mnt"
+  start_daemon
+  wait_for 10 is_away || fail "nobody says that flash is away: $(flash_state '')"
+  losetup "$loop" "$T/medium" || fail "somebody else took $loop"
+  wait_for 60 flash_is_ready || fail "not used when it came: $(flash_state '')"
+  thaw mount debian:1 "$T/mnt" --fill
+  read_all >"$T/seen"
+  [ "$(flash_state .chunks)" -gt 0 ] || fail "nothing is written"
+  thaw umount "$T/mnt"
+  stop_daemon
+  losetup -d "$loop"
+  rm -f "$loop.lock"
+}
+
+test_a_daemon_that_has_the_flash_file_first_keeps_it() {
+  ln -s "$T/disk/flash" "$T/flash"
+  begin_without_flash
+  mkdir -p "$T/disk/flash"
+  jq '.run_dir += "2" | .state_dir += "2"' "$T/thaw.json" >"$T/second.json"
+  thawd --config "$T/second.json" >"$T/second.log" 2>&1 &
+  local second=$!
+  wait_for 10 second_is_ready || fail "the second daemon has no flash tier"
+  thaw reload
+  wait_for 10 is_away_because "process id $second" || fail "not refused: $(flash_state '')"
+  kill -TERM "$second"
+  wait "$second" || fail "the second daemon ended with $?"
+  thaw reload
+  wait_for 10 flash_is_ready || fail "not used when it was free: $(flash_state '')"
+  stop_daemon
+}
+begin_without_flash() {  # its folder lies behind a link that leads nowhere yet
+  write_config '.flash = {path: "'"$T"'/flash/log", size: "64MiB"}'
+  copy_store
+  start_daemon
+  wait_for 10 is_away || fail "flash is not away: $(flash_state '')"
+}
+second_is_ready() { THAW_CONFIG=$T/second.json thaw stats --json | jq -e .flash.ready >/dev/null; }
+is_away_because() { flash_state .error | grep -q "$1"; }
+
 test_a_full_disk_is_a_miss() {
   mkdir "$T/flash"
   mount -t tmpfs -o size=80m none "$T/flash"

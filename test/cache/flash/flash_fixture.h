@@ -84,8 +84,8 @@ struct Flash {
       : fd(open_disk_file(path).value()),
         disk(kind, fd.get()),
         faulty(disk.file()),
-        tier({faulty, queue, timers, counters}, sha256(as_bytes(store)),
-             resize_disk_file(fd.get(), kBytes).value(), limits),
+        tier({faulty, queue, timers, counters, [this] { return open(); }, told(told_opened)},
+             sha256(as_bytes(store)), resize_disk_file(fd.get(), kBytes).value(), limits),
         timer_thread([this] { timers.run(); }),
         writer([this] { tier.run(); }) {}
   ~Flash() {
@@ -103,6 +103,23 @@ struct Flash {
     limits.pause = std::chrono::milliseconds(1);
     limits.daily_rewrites = 1000;
     return limits;
+  }
+
+  Result<uint64_t> open() {
+    ++tries;
+    if (away) return Error{Code::kNotFound, "no such device"};
+    return resize_disk_file(fd.get(), kBytes);
+  }
+  // What the tier tells goes to `list`.
+  std::function<void(const Status&)> told(std::vector<std::string>& list) {
+    return [this, &list](const Status& status) {
+      MutexLock lock(told_mutex);
+      list.push_back(status.ok() ? "ok" : status.error().message);
+    };
+  }
+  std::vector<std::string> list_of(const std::vector<std::string>& list) const {
+    MutexLock lock(told_mutex);
+    return list;
   }
 
   void put(uint32_t first, uint32_t count, uint32_t length = 8192) {
@@ -142,6 +159,10 @@ struct Flash {
   }
 
   std::map<std::pair<uint32_t, uint32_t>, ChunkRef> refs;
+  static inline std::atomic<bool> away{false};  // also before the first one is made
+  std::atomic<uint32_t> tries{0};
+  mutable Mutex told_mutex;
+  std::vector<std::string> told_opened;
   Fd fd;
   CpuQueue queue{cpu};
   ThreadPool cpu{2};

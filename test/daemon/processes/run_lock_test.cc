@@ -8,6 +8,8 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 
+#include "test/temporary_folder.h"
+
 namespace thaw::run_lock_test {
 
 TEST_CASE("the second daemon is told who is the first") {
@@ -15,15 +17,29 @@ TEST_CASE("the second daemon is told who is the first") {
   REQUIRE(::mkdtemp(folder.data()) != nullptr);
   const std::string file = folder + "/thawd.lock";
   {
-    const auto first = RunLock::acquire(file, "run_dir /x");
+    const auto first = RunLock::acquire(file, "run_dir /x", ::getpid());
     REQUIRE(first.ok());
-    const auto second = RunLock::acquire(file, "run_dir /x");
+    const auto second = RunLock::acquire(file, "run_dir /x", ::getpid());
     REQUIRE_FALSE(second.ok());
     CHECK(second.error().message.find("process id " + std::to_string(::getpid())) != std::string::npos);
     CHECK(second.error().message.find("run_dir /x") != std::string::npos);
   }
-  CHECK(RunLock::acquire(file, "run_dir /x").ok());
+  CHECK(RunLock::acquire(file, "run_dir /x", ::getpid()).ok());
   std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("a worker takes what its daemon does not hold, in its name") {
+  const TemporaryFolder folder;
+  const std::string file = folder / "log.lock";
+  constexpr pid_t kDaemon = 1;  // lives
+  const auto by_worker = RunLock::acquire(file, "flash file /x", kDaemon);
+  REQUIRE(by_worker.ok());
+  CHECK(by_worker->fd() >= 0);
+  const auto by_another = RunLock::acquire(file, "flash file /x", ::getpid());
+  REQUIRE_FALSE(by_another.ok());
+  CHECK(by_another.error().code == Code::kRefused);
+  CHECK(by_another.error().message.find("process id 1") != std::string::npos);
+  CHECK(RunLock::acquire(file, "flash file /x", kDaemon).ok());
 }
 
 TEST_CASE("a worker that outlives its supervisor is waited for") {
@@ -34,7 +50,7 @@ TEST_CASE("a worker that outlives its supervisor is waited for") {
   REQUIRE(::pipe(ends) == 0);
   const pid_t supervisor = ::fork();
   if (supervisor == 0) {
-    const auto lock = RunLock::acquire(file, "x");
+    const auto lock = RunLock::acquire(file, "x", ::getpid());
     if (::fork() != 0) ::_exit(0);
     // The worker: it holds the lock until its pipe is closed, which happens while the test waits for the
     // lock.
@@ -47,7 +63,7 @@ TEST_CASE("a worker that outlives its supervisor is waited for") {
   const Fd probe(::open(file.c_str(), O_RDWR | O_CLOEXEC));
   CHECK(::flock(probe.get(), LOCK_EX | LOCK_NB) != 0);
   ::close(ends[1]);
-  CHECK(RunLock::acquire(file, "x").ok());
+  CHECK(RunLock::acquire(file, "x", ::getpid()).ok());
   ::close(ends[0]);
   std::filesystem::remove_all(folder);
 }

@@ -1,0 +1,60 @@
+// A flash device that is away, or cannot be read.
+#include <catch2/catch.hpp>
+
+#include "test/cache/flash/flash_fixture.h"
+
+namespace thaw::flash_trouble_test {
+
+TEST_CASE("a device that is away is a miss, is tried ever more rarely and has its chunks when it comes") {
+  const DiskKind disk = GENERATE(from_range(disk_kinds()));
+  const TemporaryFolder folder;
+  {
+    Flash flash(disk, folder / "log");
+    flash.tier.wait_until_written();
+    flash.put(0, 8);
+  }
+  Flash::away = true;
+  Flash flash(disk, folder / "log");
+  while (flash.tries < 4) std::this_thread::yield();
+  CHECK(flash.found(0, 8) == 0);
+  CHECK(flash.tier.offer(sample_chunk(20, 8192)) == FlashStore::Offer::kAway);
+  CHECK_FALSE(flash.tier.state().ready);
+  CHECK(flash.tier.state().error == "no such device");
+  Flash::away = false;
+  flash.tier.wait_until_written();
+  CHECK(flash.tier.state().error.empty());
+  CHECK(flash.found(0, 8) == 8);
+  flash.put(20, 4);
+  CHECK(flash.found(20, 4) == 4);
+  CHECK(flash.list_of(flash.told_opened) == std::vector<std::string>{"no such device", "ok"});
+}
+
+TEST_CASE("who asks for it has a device that is away tried again at once") {
+  const DiskKind disk = GENERATE(from_range(disk_kinds()));
+  const TemporaryFolder folder;
+  FlashLimits limits = Flash::quick();
+  limits.pause = limits.longest_pause = std::chrono::hours(1);
+  Flash::away = true;
+  Flash flash(disk, folder / "log", limits);
+  while (flash.tier.state().error.empty()) std::this_thread::yield();
+  Flash::away = false;
+  flash.tier.try_again();
+  flash.tier.wait_until_written();
+  CHECK(flash.tries == 2);
+}
+
+TEST_CASE("a log that cannot be read is opened anew, and is read when it can be") {
+  const DiskKind disk = GENERATE(from_range(disk_kinds()));
+  const TemporaryFolder folder;
+  Flash::away = true;
+  Flash flash(disk, folder / "log");
+  flash.faulty.fail_reads = true;
+  Flash::away = false;
+  while (flash.tier.state().error != "read: Input/output error") std::this_thread::yield();
+  flash.faulty.fail_reads = false;
+  flash.tier.wait_until_written();
+  CHECK(flash.tries >= 2);
+  CHECK(flash.list_of(flash.told_opened).back() == "ok");
+}
+
+}  // namespace thaw::flash_trouble_test
