@@ -3,6 +3,9 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
+#include <system_error>
 
 #include "daemon/processes/worker_pool.h"
 #include "lib/crypto/hash.h"
@@ -27,18 +30,37 @@ FlashLimits limits_of(const Config& config) {
   return limits;
 }
 
+bool is_full(const Error& error) {
+  return std::ranges::any_of(std::array{ENOSPC, EDQUOT}, [&error](int reason) {
+    return error.message.ends_with(std::generic_category().message(reason));
+  });
+}
+
+const char* remedy(const Error& error) {
+  return is_full(error) ? "; make room there, or flash.size smaller, and see 'thaw reload'"
+                        : "; see what the kernel's log says of the device";
+}
+
 }  // namespace
 
 FlashTier::FlashTier(const Config& config, const Parts& parts)
-    : device_(config.flash_path, config.flash_bytes),
+    : path_(config.flash_path),
+      device_(config.flash_path, config.flash_bytes),
       store_({device_, parts.cpu, parts.timers, parts.counters, [this] { return device_.open(); },
-              [this](const Status& opened) { tell_opened(opened); }},
+              [this](const Status& opened) { tell_opened(opened); },
+              [this](const Status& written) { tell_written(written); }},
              sha256(as_bytes(config.store_url)), config.flash_bytes, limits_of(config)),
       writer_(start_thread("flash/writer", [this] { store_.run(); })) {}
 
 void FlashTier::tell_opened(const Status& opened) {
   if (opened.ok()) return spdlog::info("the flash tier is there, with {} chunks", store_.state().chunks);
   spdlog::error("no flash tier until it comes, which is tried again and again: {}", opened.error().message);
+}
+
+void FlashTier::tell_written(const Status& written) const {
+  if (written.ok()) return spdlog::info("{}: chunks are written to flash again", path_);
+  spdlog::error("{}: no chunk can be written to flash, which is tried again and again: {}{}", path_,
+                written.error().message, remedy(written.error()));
 }
 
 Status FlashTier::resize(uint64_t bytes) {

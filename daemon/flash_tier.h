@@ -43,7 +43,9 @@ class FlashTier {
 
  private:
   void tell_opened(const Status& opened);
+  void tell_written(const Status& written) const;
 
+  const std::string path_;
   FlashDevice device_;
   FlashStore store_;
   std::thread writer_;

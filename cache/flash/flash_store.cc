@@ -231,7 +231,7 @@ void FlashStore::drop(const SealedChunk& chunk) {
 FlashStore::State FlashStore::state() const {
   MutexLock lock(mutex_);
   const uint64_t left = admission_.left(parts_.timers.now());
-  return {ready_, stalled_, index_.size(), written_, dropped_, left, error_};
+  return {ready_, stalled_, index_.size(), written_, dropped_, left, writes_failed_, error_};
 }
 
 uint64_t FlashStore::bytes() const {

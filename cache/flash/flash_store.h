@@ -50,6 +50,7 @@ struct FlashLimits {
   Duration resize = std::chrono::seconds(5);  // a larger or smaller tier must be ready by then
   Duration pause = std::chrono::seconds(1);   // after a write that failed, or a first try to open the log
   Duration longest_pause = std::chrono::minutes(1);  // between tries to open it: each is twice the last one
+  Duration trouble = std::chrono::minutes(1);        // with writing is over when so long no write has failed
   uint32_t daily_rewrites = 10;                      // how often a day the whole file may be written
   FlashRule rule = FlashRule::kAll;
 };
@@ -66,6 +67,8 @@ class FlashStore final : public ChunkStore, public Expedite {
     std::function<Result<uint64_t>()> open = {};
     // Told why the log cannot be opened, as often as the reason changes, and then that it was.
     std::function<void(const Status&)> opened = {};
+    // Told of the first write that fails, and that trouble with writing is over.
+    std::function<void(const Status&)> written = {};
   };
   struct State {
     bool ready = false;  // the file was read; else everything is a miss
@@ -74,6 +77,7 @@ class FlashStore final : public ChunkStore, public Expedite {
     uint64_t written_bytes = 0;  // since the start
     uint64_t dropped = 0;        // chunks that were not written: budget, rule, or too many at once
     uint64_t budget_left = 0;    // of the daily one, bytes
+    uint64_t writes_failed = 0;  // since the start, syncs among them
     std::string error;           // of the last write, or try to open the log; empty when it was good
   };
 
@@ -152,12 +156,15 @@ class FlashStore final : public ChunkStore, public Expedite {
   void sync_when_due(Duration after);
   // Nothing is taken for a while.
   void pause_after(const Error& failed) REQUIRES(mutex_);
+  void tell_written(const Status& done);
 
   const Parts parts_;
   const FlashLimits limits_;
   FlashIndex index_;
-  FlashLog log_;        // of the thread in run()
-  TimePoint synced_{};  // the same
+  FlashLog log_;                  // of the thread in run()
+  TimePoint synced_{};            // the same
+  bool told_of_trouble_ = false;  // the same
+  TimePoint failed_{};            // the same: when a write last failed
 
   mutable Mutex mutex_;
   CondVar changed_;
@@ -183,6 +190,7 @@ class FlashStore final : public ChunkStore, public Expedite {
   bool stalled_ GUARDED_BY(mutex_) = false;
   uint64_t dropped_ GUARDED_BY(mutex_) = 0;
   uint64_t written_ GUARDED_BY(mutex_) = 0;
+  uint64_t writes_failed_ GUARDED_BY(mutex_) = 0;
   std::string error_ GUARDED_BY(mutex_);
   std::optional<uint64_t> wanted_bytes_ GUARDED_BY(mutex_);  // a resize that the writer has yet to do
   Status resized_ GUARDED_BY(mutex_);                        // how the last one ended

@@ -39,17 +39,28 @@ void FlashStore::sync_when_due(Duration after) {
   synced_ = steady_clock().now();
   // A good one says nothing of what the next chunk will meet.
   if (done.ok()) return;
+  tell_written(done);
   MutexLock lock(mutex_);
   pause_after(done.error());
 }
 
 void FlashStore::pause_after(const Error& failed) {
   error_ = failed.message;
+  ++writes_failed_;
   if (stopping_) return;
   count(parts_.counters.errors);
   pausing_ = true;
   changed_.wait_for(mutex_, limits_.pause);
   pausing_ = false;  // the next chunk tries again
+}
+
+// A disk that is nearly full takes one batch and not the next.
+void FlashStore::tell_written(const Status& done) {
+  const TimePoint now = steady_clock().now();
+  if (!done.ok()) failed_ = now;
+  if (done.ok() != told_of_trouble_ || (done.ok() && now - failed_ < limits_.trouble)) return;
+  told_of_trouble_ = !done.ok();
+  if (parts_.written) parts_.written(done);
 }
 
 void FlashStore::stop() {
@@ -172,6 +183,7 @@ void FlashStore::write_batch(const std::vector<SealedChunk>& batch) {
   count(parts_.counters.evictions, log_.evicted() - evicted_before);
   uint64_t chunk_bytes = 0;
   for (const SealedChunk& chunk : batch) chunk_bytes += chunk.stored_length();
+  tell_written(written);
   MutexLock lock(mutex_);
   written_ = log_.written_bytes();
   // Headers, footers and what is written again when its region goes wear the flash as well.

@@ -15,7 +15,8 @@ std::string flash_line(const Json& flash) {
   if (flash.is_null()) return "";
   const auto error = flash.at("error").get<std::string>();
   if (!flash.at("ready")) return "flash is not there" + (error.empty() ? " yet" : ": " + error) + "\n";
-  return flash.at("stalled") ? "flash does not answer\n" : "";
+  if (flash.at("stalled")) return "flash does not answer\n";
+  return error.empty() ? "" : "flash is not written: " + error + "\n";
 }
 
 std::string stats_text(const Json& stats) {

@@ -91,6 +91,7 @@ Json flash_json(const FlashStore* flash) {
           {"dropped", state.dropped},
           {"buffered_bytes", flash->buffered_bytes()},
           {"budget_left", state.budget_left},
+          {"writes_failed", state.writes_failed},
           {"error", state.error}};
 }
 

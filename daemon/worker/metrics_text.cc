@@ -118,6 +118,9 @@ void add_flash(Families& families, const FlashStore& flash) {
   families.counter("thaw_flash_dropped_total",
                    "Chunks not written to flash: budget, rule or too many at once",
                    static_cast<double>(state.dropped));
+  families.counter("thaw_flash_writes_failed_total",
+                   "Writes to flash that failed: its disk is full, or has errors",
+                   static_cast<double>(state.writes_failed));
   families.gauge("thaw_flash_budget_left_bytes", "What the daily budget allows to be written to flash now",
                  static_cast<double>(state.budget_left));
 }

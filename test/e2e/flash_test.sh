@@ -264,6 +264,8 @@ test_a_full_disk_is_a_miss() {
   cmp "$T/first" "$T/second"
   [ "$(tier flash.errors)" -gt 0 ] || fail "80 MiB held everything"
   equal "$(json_value .read_errors thaw stats)" 0 "failed reads"
+  [ "$(flash_state .writes_failed)" -gt 0 ] || fail "no failed write is counted: $(flash_state '')"
+  equal "$(grep -c 'no chunk can be written to flash.*No space left on device; make room' "$T/thawd.log")" 1 "lines about it"
   thaw umount "$T/mnt"
   stop_daemon
   umount "$T/flash"

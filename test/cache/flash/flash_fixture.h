@@ -84,8 +84,9 @@ struct Flash {
       : fd(open_disk_file(path).value()),
         disk(kind, fd.get()),
         faulty(disk.file()),
-        tier({faulty, queue, timers, counters, [this] { return open(); }, told(told_opened)},
-             sha256(as_bytes(store)), resize_disk_file(fd.get(), kBytes).value(), limits),
+        tier(
+            {faulty, queue, timers, counters, [this] { return open(); }, told(told_opened), told(told_written)},
+            sha256(as_bytes(store)), resize_disk_file(fd.get(), kBytes).value(), limits),
         timer_thread([this] { timers.run(); }),
         writer([this] { tier.run(); }) {}
   ~Flash() {
@@ -163,6 +164,7 @@ struct Flash {
   std::atomic<uint32_t> tries{0};
   mutable Mutex told_mutex;
   std::vector<std::string> told_opened;
+  std::vector<std::string> told_written;
   Fd fd;
   CpuQueue queue{cpu};
   ThreadPool cpu{2};

@@ -1,4 +1,4 @@
-// A flash device that is away, or cannot be read.
+// A flash device that is away, and one that cannot be written.
 #include <catch2/catch.hpp>
 
 #include "test/cache/flash/flash_fixture.h"
@@ -55,6 +55,42 @@ TEST_CASE("a log that cannot be read is opened anew, and is read when it can be"
   flash.tier.wait_until_written();
   CHECK(flash.tries >= 2);
   CHECK(flash.list_of(flash.told_opened).back() == "ok");
+}
+
+TEST_CASE("trouble with writing is told once, counted each time, and told when it ends") {
+  const DiskKind disk = GENERATE(from_range(disk_kinds()));
+  const TemporaryFolder folder;
+  FlashLimits limits = Flash::quick();
+  limits.trouble = Duration::zero();
+  Flash flash(disk, folder / "log", limits);
+  flash.tier.wait_until_written();
+  flash.put(0, 8);
+  CHECK(flash.list_of(flash.told_written).empty());
+  flash.faulty.fail_writes = true;
+  while (flash.tier.state().writes_failed < 3) flash.put(20, 1);
+  CHECK(flash.tier.state().error == "write: No space left on device");
+  CHECK(flash.counters.errors >= 3);
+  flash.faulty.fail_writes = false;
+  while (flash.found(20, 1) == 0) flash.put(20, 1);
+  CHECK(flash.tier.state().error.empty());
+  CHECK(flash.list_of(flash.told_written) ==
+        std::vector<std::string>{"write: No space left on device", "ok"});
+}
+
+TEST_CASE("a disk that takes some writes and others not is told of once") {
+  const DiskKind disk = GENERATE(from_range(disk_kinds()));
+  const TemporaryFolder folder;
+  FlashLimits limits = Flash::quick();
+  limits.trouble = std::chrono::hours(1);
+  Flash flash(disk, folder / "log", limits);
+  flash.tier.wait_until_written();
+  for (uint32_t i = 1; i <= 3; ++i) {
+    flash.faulty.fail_writes = true;
+    while (flash.tier.state().writes_failed < i) flash.put(20 * i, 1);
+    flash.faulty.fail_writes = false;
+    while (flash.found(20 * i, 1) == 0) flash.put(20 * i, 1);
+  }
+  CHECK(flash.list_of(flash.told_written).size() == 1);
 }
 
 }  // namespace thaw::flash_trouble_test
