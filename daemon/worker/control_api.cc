@@ -103,9 +103,12 @@ Json zone_json(const ZoneCounters& zone) {
           {"repairs", zone.repairs.load()},
           {"fills", zone.fills.load()},
           {"fills_dropped", zone.fills_dropped.load()},
+          {"writes_failed", zone.writes_failed.load()},
           {"claims_won", zone.claims_won.load()},
+          {"claims_lost", zone.claims_lost.load()},
           {"claims_filled", zone.claims_filled.load()},
           {"ejections", zone.ejections.load()},
+          {"readmissions", zone.readmissions.load()},
           {"nodes_out", zone.nodes_out.load()},
           {"refused", zone.refused.load()}};
 }

@@ -147,10 +147,13 @@ void add_zone(Families& families, const ZoneCounters& zone) {
       {"thaw_zone_repairs_total", "Shards written back by a read", zone.repairs},
       {"thaw_zone_fills_total", "Chunks written to the zone", zone.fills},
       {"thaw_zone_fills_dropped_total", "Chunks not written to the zone: beyond a limit", zone.fills_dropped},
+      {"thaw_zone_writes_failed_total", "Shards of chunks and repairs that a node did not take",
+       zone.writes_failed},
       {"thaw_zone_claims_won_total", "Misses that this worker fetched for the zone", zone.claims_won},
       {"thaw_zone_claims_lost_total", "Misses that another worker was about to fill", zone.claims_lost},
       {"thaw_zone_claims_filled_total", "Those of them that it filled in time", zone.claims_filled},
       {"thaw_zone_ejections_total", "Times that a node was ejected", zone.ejections},
+      {"thaw_zone_readmissions_total", "Times that an ejected node was taken back", zone.readmissions},
       {"thaw_zone_refused_total", "Requests to nodes that do not let this worker in, or refuse them",
        zone.refused},
   };

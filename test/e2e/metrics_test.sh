@@ -23,6 +23,19 @@ test_metrics_say_what_stats_say() {
   stop_daemon
 }
 
+test_what_stats_count_of_the_zone_is_in_the_metrics() {
+  local counter
+  port=$(free_ports 1)
+  write_config '.metrics.listen = "127.0.0.1:'"$port"'"'
+  copy_store
+  start_daemon
+  wait_for 10 sample thaw_mounts || fail "no metrics"
+  for counter in $(thaw stats --json | jq -r '.zone | keys[] | select(. != "nodes_out")') writes_failed claims_lost; do
+    equal "$(sample "thaw_zone_${counter}_total")" "$(json_value ".zone.$counter" thaw stats)" "$counter"
+  done
+  stop_daemon
+}
+
 test_a_taken_address_stops_no_read() {
   port=$(free_ports 1)
   /usr/bin/python3 -m http.server --bind 127.0.0.1 "$port" --directory "$T" >/dev/null 2>&1 &
