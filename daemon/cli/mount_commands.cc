@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -59,10 +60,19 @@ std::string mount_text(const Json& mount) {
          " (id " + mount.at("id").get<std::string>() + ", " + mount.at("device").get<std::string>() + ")";
 }
 
+// Only memory may keep what was filled, and not for long.
+bool is_kept_nowhere(const Json& fill) { return fill.is_object() && fill.at("tier") != "flash"; }
+
 Status mount(Invocation& invocation, const MountOptions& options) {
   THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
   THAW_ASSIGN(const Json request, mount_request(invocation, options));
   THAW_ASSIGN(const Json answer, ControlClient(invocation.socket()).post("/v1/mounts", request));
+  if (options.fill && is_kept_nowhere(answer.at("fill"))) {
+    std::fprintf(
+        stderr,
+        "thaw mount: warning: --fill: thawd has no flash tier that keeps the image; it is fetched once, and "
+        "stays where memory has room; set flash.path and restart thawd\n");
+  }
   invocation.print(answer, invocation.json ? "" : mount_text(answer));
   return {};
 }

@@ -72,6 +72,21 @@ all_is_filled() { [ "$(flash_state .chunks)" -ge "$(json_value .chunks thaw insp
 fill_of() { thaw explain "$1" --json | jq -r ".fill$2"; }  # fill_of DIR .FIELD
 is_filled() { thaw explain "$1" --json | jq -e '.fill // {} | .kept == .chunks and .chunks > 0' >/dev/null; }
 
+test_a_fill_without_a_flash_tier_is_warned_of() {
+  write_config
+  copy_store
+  mkdir -p "$T/mnt" "$T/other"
+  start_daemon
+  expect 0 thaw mount debian:1 "$T/mnt"
+  equal "$(cat "$T/err")" "" "what a mount without --fill says on stderr"
+  expect 0 thaw mount debian:1 "$T/other" --fill --json
+  equal "$(grep -c 'warning: .*--fill.*no flash tier.*flash.path' "$T/err") $(wc -l <"$T/err")" "1 1" "warnings of all lines"
+  jq -e .fill "$T/out" >/dev/null || fail "no object on stdout: $(cat "$T/out")"
+  thaw umount "$T/other"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+
 test_a_fill_goes_on_after_a_killed_worker_and_daemon_and_ends_with_its_mount() {
   begin
   rm "$(chunk_files | sort | head -1)"
