@@ -5,7 +5,7 @@
 //
 // Owned by the daemon's wiring. Any thread may call; every call completes inside itself and waits for nothing
 // but a shard's lock. A chunk that a reader still holds lives on after its eviction, uncounted: readers are
-// bounded elsewhere. Sizes are bytes.
+// bounded elsewhere (HeldChunks). Sizes are bytes.
 #pragma once
 
 #include <array>

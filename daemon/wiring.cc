@@ -55,7 +55,8 @@ Chain::Chain(const Parts& parts, const ChainOptions& options)
       expedite_(queues_of(parts, origin_)),
       single_flight_(memory_store_, below_flight(), expedite_, parts.timers),
       memory_(memory_store_, Tier::kMemory, single_flight_, parts.counters.tier(Tier::kMemory)),
-      read_ahead_(options.read_ahead) {}
+      read_ahead_(options.read_ahead),
+      held_(options.held_bytes) {}
 
 std::vector<ChunkStore*> Chain::caches() {
   std::vector<ChunkStore*> caches{&memory_store_};

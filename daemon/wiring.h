@@ -16,6 +16,7 @@
 #include "cache/zone/zone_store.h"
 #include "daemon/counters_page.h"
 #include "lib/base/timers.h"
+#include "lib/image/held_chunks.h"
 #include "lib/image/read_ahead.h"
 #include "lib/store/object_store.h"
 
@@ -25,6 +26,7 @@ struct ChainOptions {
   MemoryOptions memory;
   uint32_t origin_in_flight = 0;
   ReadAheadBudget::Limits read_ahead;
+  uint64_t held_bytes = 0;         // of HeldChunks
   std::vector<std::string> roots;  // readable, newest first
 };
 
@@ -50,6 +52,7 @@ class Chain {
   // What is under way in a tier: for memory, chunks that are fetched into it; for the origin, requests.
   uint64_t in_flight(Tier tier) const;
   ReadAheadBudget& read_ahead() { return read_ahead_; }
+  HeldChunks& held() { return held_; }
 
   // Requests to the store at the same time, from now on.
   void set_origin_in_flight(uint32_t in_flight);
@@ -70,6 +73,7 @@ class Chain {
   SingleFlight single_flight_;
   ReadThrough memory_;
   ReadAheadBudget read_ahead_;
+  HeldChunks held_;
 };
 
 }  // namespace thaw

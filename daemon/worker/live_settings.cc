@@ -19,6 +19,8 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr uint64_t kMemoryShare = 8;  // of memory.size: read-ahead of all images together, or one prefetch
+constexpr uint64_t kHeldShare = 4;    // of it: what HeldChunks keeps
+constexpr uint64_t kOriginShare = 2;  // of it: answers of the store that are under way
 // Not a key of the file: the answer's word for what the store is asked with.
 constexpr const char* kCredentials = "credentials";
 
@@ -27,6 +29,13 @@ constexpr const char* kCredentials = "credentials";
 ReadAheadBudget::Limits read_ahead_limits(const Config& config) {
   const auto chunks = static_cast<uint32_t>(config.read_ahead_chunks);
   return {chunks == 0 ? 0 : config.memory_bytes / kMemoryShare, chunks};
+}
+
+uint64_t held_bytes(const Config& config) { return config.memory_bytes / kHeldShare; }
+
+uint32_t origin_in_flight(const Config& config) {
+  const uint64_t room = std::max<uint64_t>(1, config.memory_bytes / kOriginShare / kDefaultChunkSize);
+  return static_cast<uint32_t>(std::min(config.origin_in_flight, room));
 }
 
 uint32_t prefetch_window(const Config& config) {
@@ -52,15 +61,16 @@ std::vector<LiveSettings::Deed> LiveSettings::deeds() {
        [this](const Config& config) -> Status {
          parts_.chain.memory().set_capacity(config.memory_bytes);
          parts_.chain.read_ahead().set_limits(read_ahead_limits(config));
+         parts_.chain.held().set_limit(held_bytes(config));
+         parts_.chain.set_origin_in_flight(origin_in_flight(config));
          parts_.traces.set_window(prefetch_window(config));
          if (parts_.flash != nullptr) parts_.flash->set_share(config);
          return {};
        }},
       {{"origin.in_flight"},
        [this](const Config& config) -> Status {
-         const auto in_flight = static_cast<uint32_t>(config.origin_in_flight);
-         parts_.session.set_connections(in_flight);
-         parts_.chain.set_origin_in_flight(in_flight);
+         parts_.session.set_connections(static_cast<uint32_t>(config.origin_in_flight));
+         parts_.chain.set_origin_in_flight(origin_in_flight(config));
          return {};
        }},
       {{"trust.builders"},

@@ -71,6 +71,10 @@ class LiveSettings {
 
 // What follows from several keys.
 ReadAheadBudget::Limits read_ahead_limits(const Config& config);
+// What wide reads may have in hand while they wait.
+uint64_t held_bytes(const Config& config);
+// Requests to the store, each with the buffer of its answer: no more than memory has room for.
+uint32_t origin_in_flight(const Config& config);
 // Chunks in flight for one image: enough to fill a link whose answers take long, little of the memory tier.
 uint32_t prefetch_window(const Config& config);
 

@@ -68,7 +68,7 @@ Status ServedImages::show(const std::string& key, ByteView image) {
   auto first_reads = std::make_shared<FirstReads>(map->entries.size(), kMaxTraceChunks);
   auto nearby =
       std::make_shared<NearbyReads>(map, AheadParts{chain_.source(), chain_.read_ahead(), counters}, clock_);
-  const ImageReader::Parts parts{chain_.source(), chain_.memory(),   chain_.read_ahead(),
+  const ImageReader::Parts parts{chain_.source(), chain_.memory(),   chain_.read_ahead(), chain_.held(),
                                  counters,        first_reads.get(), nearby.get()};
   const BlockFile file{key, map->device_size};
   auto shown = std::shared_ptr<Served>(new Served{file, digest, outage, counters, std::move(first_reads),

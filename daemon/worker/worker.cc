@@ -93,8 +93,9 @@ ChainOptions chain_options(const Config& config) {
   ChainOptions options;
   options.memory = {config.memory_bytes,
                     config.memory_eviction == "lru-k" ? EvictionRule::kLruK : EvictionRule::kS3Fifo};
-  options.origin_in_flight = static_cast<uint32_t>(config.origin_in_flight);
+  options.origin_in_flight = origin_in_flight(config);
   options.read_ahead = read_ahead_limits(config);
+  options.held_bytes = held_bytes(config);
   return options;
 }
 

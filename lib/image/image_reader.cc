@@ -14,12 +14,13 @@ namespace {
 constexpr uint32_t kMaxRereads = 3;
 
 // One read on its way. Owns itself: the piece that arrives last completes it and deletes it. Its pieces may
-// arrive on different threads; each touches its own Piece only.
+// arrive on different threads; each touches its own Piece only. What arrived while others are still to come
+// is HeldChunks' to keep or to drop, and what was dropped is asked for again once all have come.
 class Gather {
  public:
   Gather(ReadableRange range, const Fetch& fetch, const ImageReader::Parts& parts,
          Completion<ReadableRange> done)
-      : range_(std::move(range)), fetch_(fetch), parts_(parts), done_(std::move(done)) {}
+      : range_(std::move(range)), fetch_(fetch), parts_(parts), done_(std::move(done)), hand_(range_) {}
 
   Served begin() {
     for (const ReadableRange::Piece& piece : range_.pieces()) {
@@ -36,29 +37,47 @@ class Gather {
     Served served = Served::kAtOnce;
     std::vector<ReadableRange::Piece>& pieces = range_.pieces();
     left_ = 1 + std::ranges::count_if(pieces, [](const auto& piece) { return !piece.chunk; });
+    const Gather* const outer = std::exchange(asking, this);
     for (ReadableRange::Piece& piece : pieces) {
       if (piece.chunk) continue;
-      const ptrdiff_t before = left_.load(std::memory_order_relaxed);
+      came_at_once_ = false;
       parts_.source.get(range_.map().entries[piece.entry].ref, fetch_,
                         [this, &piece](Result<Fetched> result) { arrived(piece, std::move(result)); });
-      if (left_.load(std::memory_order_relaxed) != before) continue;
+      if (came_at_once_) continue;
       served = Served::kWaited;
       if (nearby != nullptr) nearby->missed(piece.entry, fetch_);
     }
+    asking = outer;
+    waited_ = is_wide() && served == Served::kWaited;
+    if (waited_ && left_.load(std::memory_order_acquire) > 1) parts_.held.wait(hand_);
     one_less();
     return served;
   }
 
+  bool is_wide() const { return range_.pieces().size() > 1; }
+
   void arrived(ReadableRange::Piece& piece, Result<Fetched> result) {
+    if (asking == this) came_at_once_ = true;
     if (result.ok()) {
       count_fetched(parts_.counters, result.value());
-      piece.tier = result->tier;
-      piece.journey = result->journey;
-      piece.chunk = std::move(result->chunk);
+      // What is asked for again, and lies in memory by then, came from where it was found first.
+      if (result->tier != Tier::kMemory) {
+        piece.tier = result->tier;
+        piece.journey = result->journey;
+      }
+      take(piece, std::move(result->chunk));
     } else if (!failed_.exchange(true)) {
       error_ = std::move(result).error();
     }
     one_less();
+  }
+
+  void take(ReadableRange::Piece& piece, SealedChunk chunk) {
+    if (is_wide() && asking != this) {
+      if (left_.load(std::memory_order_acquire) > 1) return parts_.held.keep(hand_, piece, std::move(chunk));
+      parts_.held.let_go(hand_);  // the last one
+    }
+    piece.chunk = std::move(chunk);
   }
 
   void one_less() {
@@ -67,12 +86,14 @@ class Gather {
 
   void all_arrived() {
     std::unique_ptr<Gather> self(this);
+    if (waited_) parts_.held.let_go(hand_);
     if (failed_) return done_(std::move(error_));
-    if (!drop_damaged()) {
+    const bool damaged = drop_damaged();
+    if (std::ranges::all_of(range_.pieces(), [](const auto& piece) { return piece.chunk.has_value(); })) {
       count_answered();
       return done_(std::move(range_));
     }
-    if (rereads_-- == 0) {
+    if (damaged && rereads_-- == 0) {
       return done_(Error{Code::kDamaged, "a chunk changes in memory again and again; is the memory sound?"});
     }
     // The image's reader, and with it what guesses, may be gone by now.
@@ -95,7 +116,7 @@ class Gather {
     bool damaged = false;
     const bool alone = range_.pieces().size() == 1;
     for (ReadableRange::Piece& piece : range_.pieces()) {
-      if (alone && piece.tier != Tier::kMemory) continue;
+      if (!piece.chunk || (alone && piece.tier != Tier::kMemory)) continue;
       if (piece.chunk->checked_range(piece.in_chunk, piece.length).ok()) continue;
       parts_.memory.drop(*piece.chunk);
       piece.chunk.reset();
@@ -104,11 +125,17 @@ class Gather {
     return damaged;
   }
 
+  // The one that asks on this thread: what arrives meanwhile, on the same thread, was at hand.
+  static inline thread_local const Gather* asking = nullptr;
+
   ReadableRange range_;
   const Fetch fetch_;
   const ImageReader::Parts parts_;
   Completion<ReadableRange> done_;
+  HeldChunks::Hand hand_;
   uint32_t rereads_ = kMaxRereads;
+  bool came_at_once_ = false;  // of who asks: the piece that was asked for last
+  bool waited_ = false;        // written by who asks, read by who comes last
   std::atomic<ptrdiff_t> left_ = 0;
   std::atomic<bool> failed_ = false;
   Error error_;  // written by who set failed_, read by who comes last

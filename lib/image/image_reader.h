@@ -1,8 +1,8 @@
 // ImageReader: range → chunks → plaintext, for one image.
 //
-// Owned by the mount that serves the image; source, memory, counters and the read-ahead budget belong to the
-// daemon and outlive it, and may outlive reads that it started. Any thread may call. It may be destroyed
-// while reads are open (they finish), but not while a call to read() runs.
+// Owned by the mount that serves the image; source, memory, counters and the budgets belong to the daemon
+// and outlive it and the reads that it started. Any thread may call. It may be destroyed while reads are open
+// (they finish), but not while a call to read() runs.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 #include "lib/chunk/chunk_source.h"
 #include "lib/chunk/chunk_store.h"
 #include "lib/image/first_reads.h"
+#include "lib/image/held_chunks.h"
 #include "lib/image/image_map.h"
 #include "lib/image/nearby_reads.h"
 #include "lib/image/read_ahead.h"
@@ -25,6 +26,7 @@ class ImageReader {
     ChunkSource& source;
     ChunkStore& memory;  // told of chunks whose bytes changed while they lay there
     ReadAheadBudget& budget;
+    HeldChunks& held;
     ImageCounters& counters;
     FirstReads* first_reads = nullptr;  // told of what readers ask for; nobody wants to know it otherwise
     NearbyReads* nearby = nullptr;      // the same, and what was not in memory; nothing is guessed otherwise

@@ -80,7 +80,8 @@ struct Chain {
   Origin origin{{store, queue, timer->timers, origin_counters, key_of, 1}, {"r"}, {}};
   SingleFlight flight{memory, origin, origin, timer->timers};
   ReadThrough top{memory, Tier::kMemory, flight, memory_counters};
-  ImageReader reader{image.map, {top, memory, budget, image_counters}};
+  HeldChunks held{1};  // room for one: the others ask again
+  ImageReader reader{image.map, {top, memory, budget, held, image_counters}};
 };
 
 class Readers {

@@ -77,7 +77,8 @@ TEST_CASE("10,000 concurrent reads of one cold chunk are one request to the stor
                 {"r"});
   SingleFlight flight(memory, origin, origin, timer->timers);
   ReadThrough top(memory, Tier::kMemory, flight, memory_counters);
-  ImageReader reader(image.map, {top, memory, no_read_ahead, image_counters});
+  HeldChunks held(kMiB);
+  ImageReader reader(image.map, {top, memory, no_read_ahead, held, image_counters});
 
   std::atomic<uint32_t> asked = 0;
   std::atomic<uint32_t> right = 0;

@@ -44,8 +44,9 @@ struct Fixture {
   FakeSource lower;
   ReadThrough chain{memory, Tier::kMemory, lower, tier};
   ReadAheadBudget budget{{.bytes = 0}};
+  HeldChunks held{16 * kMiB};
   std::unique_ptr<ImageReader> reader =
-      std::make_unique<ImageReader>(image.map, ImageReader::Parts{chain, memory, budget, counters});
+      std::make_unique<ImageReader>(image.map, ImageReader::Parts{chain, memory, budget, held, counters});
   Answer<ReadableRange> answer;
 };
 
@@ -76,7 +77,8 @@ TEST_CASE("what is not in memory is guessed from, what is there is not", "[image
   for (const ImageMap::Entry& entry : f.image.map->entries) places.push_back(entry.index);
   nearby->learn(places);
   f.reader = std::make_unique<ImageReader>(
-      f.image.map, ImageReader::Parts{f.chain, f.memory, f.budget, f.counters, nullptr, nearby.get()});
+      f.image.map,
+      ImageReader::Parts{f.chain, f.memory, f.budget, f.held, f.counters, nullptr, nearby.get()});
   f.read(uint64_t{places[3]} * kChunkSize, 4096);
   CHECK(f.lower.pending.size() == 3);
   CHECK(f.lower.pending.back().fetch.priority == Priority::kReadAhead);
