@@ -44,6 +44,7 @@ std::vector<Expedite*> queues_of(const Chain::Parts& parts, Origin& origin) {
 // memory → single flight → flash → zone → origin
 Chain::Chain(const Parts& parts, const ChainOptions& options)
     : counters_(parts.counters),
+      held_(options.held_bytes, parts.timers),
       origin_({parts.store, parts.cpu, parts.timers, parts.counters.tier(Tier::kOrigin), chunk_key,
                random_number()},
               options.roots, limits_of(options)),
@@ -55,8 +56,7 @@ Chain::Chain(const Parts& parts, const ChainOptions& options)
       expedite_(queues_of(parts, origin_)),
       single_flight_(memory_store_, below_flight(), expedite_, parts.timers),
       memory_(memory_store_, Tier::kMemory, single_flight_, parts.counters.tier(Tier::kMemory)),
-      read_ahead_(options.read_ahead),
-      held_(options.held_bytes) {}
+      read_ahead_(options.read_ahead) {}
 
 std::vector<ChunkStore*> Chain::caches() {
   std::vector<ChunkStore*> caches{&memory_store_};

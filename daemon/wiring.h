@@ -62,6 +62,7 @@ class Chain {
   ChunkSource& below_flight() { return flash_ ? *flash_ : below_flash(); }
 
   const CountersPage& counters_;
+  HeldChunks held_;
   // In the order in which a fetch goes down, last to first.
   Origin origin_;
   FlashStore* const flash_store_;
@@ -73,7 +74,6 @@ class Chain {
   SingleFlight single_flight_;
   ReadThrough memory_;
   ReadAheadBudget read_ahead_;
-  HeldChunks held_;
 };
 
 }  // namespace thaw

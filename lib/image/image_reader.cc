@@ -48,7 +48,7 @@ class Gather {
       if (nearby != nullptr) nearby->missed(piece.entry, fetch_);
     }
     asking = outer;
-    waited_ = is_wide() && served == Served::kWaited;
+    if (is_wide() && served == Served::kWaited) waited_ = true;
     if (waited_ && left_.load(std::memory_order_acquire) > 1) parts_.held.wait(hand_);
     one_less();
     return served;
@@ -87,17 +87,25 @@ class Gather {
   void all_arrived() {
     std::unique_ptr<Gather> self(this);
     if (waited_) parts_.held.let_go(hand_);
-    if (failed_) return done_(std::move(error_));
+    if (failed_) return end(std::move(error_));
     const bool damaged = drop_damaged();
     if (std::ranges::all_of(range_.pieces(), [](const auto& piece) { return piece.chunk.has_value(); })) {
       count_answered();
-      return done_(std::move(range_));
+      return end(std::move(range_));
     }
     if (damaged && rereads_-- == 0) {
-      return done_(Error{Code::kDamaged, "a chunk changes in memory again and again; is the memory sound?"});
+      return end(Error{Code::kDamaged, "a chunk changes in memory again and again; is the memory sound?"});
     }
     // The image's reader, and with it what guesses, may be gone by now.
-    self.release()->ask(nullptr);
+    Gather& again = *self.release();
+    if (!is_wide()) return static_cast<void>(again.ask(nullptr));
+    waited_ = true;
+    parts_.held.ask_again(hand_, fetch_.deadline, [&again] { again.ask(nullptr); });
+  }
+
+  void end(Result<ReadableRange> result) {
+    done_(std::move(result));
+    if (waited_) parts_.held.use_room();
   }
 
   // One addition for most reads: they are of one chunk.
@@ -135,7 +143,7 @@ class Gather {
   HeldChunks::Hand hand_;
   uint32_t rereads_ = kMaxRereads;
   bool came_at_once_ = false;  // of who asks: the piece that was asked for last
-  bool waited_ = false;        // written by who asks, read by who comes last
+  bool waited_ = false;        // known to HeldChunks; written by who asks, read by who comes last
   std::atomic<ptrdiff_t> left_ = 0;
   std::atomic<bool> failed_ = false;
   Error error_;  // written by who set failed_, read by who comes last

@@ -203,7 +203,7 @@ class Simulation {
   SingleFlight flight_{memory_, below_flight_, expedite_, timers_};
   ReadThrough chain_{memory_, Tier::kMemory, flight_, memory_counters_};
   ReadAheadBudget budget_{{.bytes = kBudget}};
-  HeldChunks held_{kBudget};
+  HeldChunks held_{kBudget, timers_};
   ImageReader image_reader_{image_.map, {chain_, memory_, budget_, held_, image_counters_}};
   std::vector<std::unique_ptr<Read>> reads_;
   uint64_t last_end_ = 0;

@@ -80,7 +80,7 @@ struct Chain {
   Origin origin{{store, queue, timer->timers, origin_counters, key_of, 1}, {"r"}, {}};
   SingleFlight flight{memory, origin, origin, timer->timers};
   ReadThrough top{memory, Tier::kMemory, flight, memory_counters};
-  HeldChunks held{1};  // room for one: the others ask again
+  HeldChunks held{1, timer->timers};  // room for one: the others ask again
   ImageReader reader{image.map, {top, memory, budget, held, image_counters}};
 };
 

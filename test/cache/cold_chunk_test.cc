@@ -77,7 +77,7 @@ TEST_CASE("10,000 concurrent reads of one cold chunk are one request to the stor
                 {"r"});
   SingleFlight flight(memory, origin, origin, timer->timers);
   ReadThrough top(memory, Tier::kMemory, flight, memory_counters);
-  HeldChunks held(kMiB);
+  HeldChunks held(kMiB, timer->timers);
   ImageReader reader(image.map, {top, memory, no_read_ahead, held, image_counters});
 
   std::atomic<uint32_t> asked = 0;

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <deque>
 #include <set>
 
@@ -11,6 +12,7 @@
 #include "lib/base/units.h"
 #include "lib/image/image_reader.h"
 #include "test/fakes/fake_source.h"
+#include "test/fakes/manual_timers.h"
 #include "test/fakes/sample_image.h"
 
 namespace thaw::held_chunks_test {
@@ -81,7 +83,9 @@ struct Fixture {
   // A range is looked at when it comes, and dropped.
   void read(uint64_t offset, uint32_t length) {
     ++open;
-    reader.read(offset, length, {}, [this, offset, length](Result<ReadableRange> range) {
+    Fetch fetch;
+    fetch.deadline = timers.now() + std::chrono::seconds(30);
+    reader.read(offset, length, fetch, [this, offset, length](Result<ReadableRange> range) {
       --open;
       if (!range.ok()) return static_cast<void>(++failed);
       Bytes bytes(length);
@@ -108,7 +112,8 @@ struct Fixture {
   MemoryStore memory{{kMiB}, tier};
   OwnCopies source;
   ReadAheadBudget no_read_ahead{{.bytes = 0}};
-  HeldChunks held{kLimit};
+  ManualTimers timers;
+  HeldChunks held{kLimit, timers};
   ImageReader reader{image().map, {source, memory, no_read_ahead, held, counters}};
   int open = 0;
   int failed = 0;
@@ -132,6 +137,7 @@ TEST_CASE("reads that wait for a chunk that hangs hold no more than the budget",
   CHECK(f.rounds(200) < 200);
   CHECK(f.failed == 0);
   CHECK(f.held.bytes() == 0);
+  CHECK(f.source.gets <= 800);  // each chunk twice at most
 }
 
 TEST_CASE("what was in memory is let go too when others are waited for", "[held_chunks]") {
@@ -143,7 +149,7 @@ TEST_CASE("what was in memory is let go too when others are waited for", "[held_
   CHECK(f.held.bytes() <= kLimit);
   CHECK(buffer_arena().held_bytes() <= before + kLimit + PageArena::kSpareBytes + PageArena::kBlockBytes);
   f.source.end_hang();
-  CHECK(f.open == 0);
+  CHECK(f.rounds(200) < 200);
   CHECK(f.failed == 0);
 }
 
@@ -166,24 +172,58 @@ TEST_CASE("reads of three chunks that come in any order do not wait for each oth
   CHECK(f.held.bytes() == 0);
 }
 
-TEST_CASE("reads that hang give their room to others, and ask again", "[held_chunks]") {
+TEST_CASE("reads that hang give their room to those whose chunks have come", "[held_chunks]") {
   Fixture f;
   f.source.hang = {kFirst + 2};
-  f.read_many(8, 3);
+  f.read_many(10, 3);
   f.source.answer_waiting();
   CHECK(f.held.bytes() > kLimit / 2);
-  const uint64_t full = f.held.bytes();
-  CHECK(f.held.gave_way() == 0);
-  // Reads that could be answered, were there room; each round they ask for it once more.
   f.source.hang = {};
   for (int i = 0; i < 30; ++i) f.read(kWide - 4 * uint64_t{kChunkSize}, 3 * kChunkSize);
   CHECK(f.rounds(50) == 50);  // those that hang are open
-  CHECK(f.open == 8);
-  CHECK(f.held.gave_way() > 0);
-  CHECK(f.held.bytes() < full);
+  CHECK(f.open == 10);
   f.source.end_hang();
   CHECK(f.rounds(50) < 50);
   CHECK(f.failed == 0);
+  CHECK(f.held.bytes() == 0);
+}
+
+TEST_CASE("a turn that takes too long gives way to the next one", "[held_chunks]") {
+  Fixture f;
+  f.read_many(30, 2);
+  std::ranges::stable_sort(f.source.waiting, {}, [](const auto& pending) { return entry_of(pending.ref); });
+  f.source.hang = {kFirst, kFirst + 1};  // when they are asked for again
+  f.source.answer_waiting();
+  f.source.hang = {};
+  const int left = f.open;
+  const auto hanging = static_cast<int>(f.source.hanging.size() / 2);
+  CHECK(f.held.bytes() <= kLimit);
+  CHECK(hanging > 0);
+  CHECK(hanging < left);
+  CHECK(f.source.waiting.empty());
+  for (int i = 0; i < 10; ++i) {
+    f.timers.advance(std::chrono::seconds(1));
+    f.rounds(10);
+  }
+  CHECK(f.open == hanging);
+  f.source.end_hang();
+  CHECK(f.rounds(50) < 50);
+  CHECK(f.failed == 0);
+  CHECK(f.held.bytes() == 0);
+}
+
+TEST_CASE("a read in line asks at its deadline, room or not", "[held_chunks]") {
+  Fixture f;
+  f.held.set_limit(1);
+  f.read_many(3, 2);
+  std::ranges::stable_sort(f.source.waiting, {}, [](const auto& pending) { return entry_of(pending.ref); });
+  f.source.hang = {kFirst, kFirst + 1};
+  f.source.answer_waiting();
+  f.timers.advance(std::chrono::seconds(31));
+  CHECK(f.source.hanging.size() >= 4);
+  f.source.fail_hanging();
+  f.timers.advance(std::chrono::seconds(1));
+  CHECK(f.open == 0);
   CHECK(f.held.bytes() == 0);
 }
 
@@ -215,6 +255,7 @@ TEST_CASE("a chunk that is asked for again counts for the tier where it was foun
   f.source.answer_waiting();
   f.source.at_once = {kFirst};
   f.source.end_hang();
+  f.source.answer_waiting();
   CHECK(f.open == 0);
   CHECK(f.counters.bytes_answered[static_cast<size_t>(Tier::kMemory)] == 0);
 }

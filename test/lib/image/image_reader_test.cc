@@ -44,7 +44,8 @@ struct Fixture {
   FakeSource lower;
   ReadThrough chain{memory, Tier::kMemory, lower, tier};
   ReadAheadBudget budget{{.bytes = 0}};
-  HeldChunks held{16 * kMiB};
+  ManualTimers held_timers;
+  HeldChunks held{16 * kMiB, held_timers};
   std::unique_ptr<ImageReader> reader =
       std::make_unique<ImageReader>(image.map, ImageReader::Parts{chain, memory, budget, held, counters});
   Answer<ReadableRange> answer;
