@@ -7,7 +7,7 @@
 #include <chrono>
 
 #include "daemon/mounts/loop_device.h"
-#include "daemon/mounts/mount_info.h"
+#include "daemon/mounts/mount_claim.h"
 #include "daemon/mounts/namespaces.h"
 #include "daemon/mounts/take_down.h"
 #include "lib/base/hex.h"
@@ -16,7 +16,6 @@
 namespace thaw {
 namespace {
 
-constexpr std::chrono::seconds kSweepInterval{1};
 constexpr size_t kMaxKeyBytes = 128;
 constexpr size_t kMaxTextBytes = 4096;
 constexpr std::string_view kImagePrefix = "image/";
@@ -51,34 +50,6 @@ void warn(const Status& status) {
 MountTable::MountTable(const Parts& parts, MountTableOptions options)
     : parts_(parts), options_(with_real_path(std::move(options))), linger_(options_.linger) {}
 
-// The right to work on an image; waits until nobody else has it. Makes the entry, and removes one that is
-// neither shown nor recorded in the end.
-class MountTable::Claim {
- public:
-  Claim(MountTable& table, const std::string& key) : table_(table) {
-    MutexLock lock(table_.mutex_);
-    while (table_.images_.contains(key) && table_.images_.at(key).claimed)
-      table_.changed_.wait(table_.mutex_);
-    image_ = &table_.images_[key];
-    image_->key = key;
-    image_->claimed = true;
-  }
-  ~Claim() {
-    MutexLock lock(table_.mutex_);
-    image_->claimed = false;
-    if (!image_->shown) table_.images_.erase(std::string(image_->key));
-    table_.changed_.notify_all();
-  }
-  Claim(const Claim&) = delete;
-  Claim& operator=(const Claim&) = delete;
-
-  Image& image() { return *image_; }
-
- private:
-  MountTable& table_;
-  Image* image_;
-};
-
 Status MountTable::restore(const std::vector<Record>& records) {
   for (const Record& record : records) {
     if (!record.key.starts_with(kImagePrefix)) continue;
@@ -106,7 +77,7 @@ Status MountTable::restore(const std::vector<Record>& records) {
 
 void MountTable::settle() {
   for (const std::string& key : image_keys()) settle_image(key);
-  drop_vanished();
+  follow_mounts();
 }
 
 void MountTable::settle_image(const std::string& key) {
@@ -256,68 +227,6 @@ void MountTable::release(Image& image) {
   image.shown = false;
 }
 
-void MountTable::sweep() {
-  drop_vanished();
-  release_idle();
-}
-
-bool MountTable::is_there(const MountState& state) const {
-  const auto member = member_of(state.mount_namespace, state.pid);
-  if (!member.ok()) return false;
-  const auto mounts = read_mount_info(std::to_string(member.value()));
-  if (!mounts.ok()) return true;  // not known
-  std::string device;
-  {
-    MutexLock lock(mutex_);
-    const auto image = images_.find(state.key);
-    if (image == images_.end() || !image->second.attached) return true;  // not known
-    device = image->second.attached->device;
-  }
-  return has_mount(mounts.value(), state.target, device);
-}
-
-bool MountTable::is_known(const std::string& id) const {
-  MutexLock lock(mutex_);
-  return mounts_.contains(id);
-}
-
-void MountTable::drop_vanished() {
-  for (const MountState& state : states()) {
-    if (!state.target.empty() && !is_there(state)) drop(state);
-  }
-}
-
-void MountTable::drop(const MountState& state) {
-  Claim claim(*this, state.key);
-  if (!is_known(state.id)) return;  // umount() was at it
-  if (is_there(state)) return;
-  // As long as that fails, a restart would mount it again: the next sweep tries once more.
-  const Status forgotten = parts_.records.remove(mount_record_key(state.id));
-  if (!forgotten.ok()) return;
-  spdlog::info("mount {} of {} on {} has ended without 'thaw umount'", state.id, state.name, state.target);
-  erase(claim.image(), state.id);
-}
-
-void MountTable::release_idle() {
-  for (const std::string& key : image_keys()) {
-    Claim claim(*this, key);
-    Image& image = claim.image();
-    if (image.shown && image.mounts == 0 && parts_.clock.now() - image.idle_since >= linger_.load())
-      release(image);
-  }
-}
-
-void MountTable::run_sweeper() {
-  for (;;) {
-    {
-      MutexLock lock(mutex_);
-      if (!stopping_) changed_.wait_for(mutex_, kSweepInterval);
-      if (stopping_) return;
-    }
-    sweep();
-  }
-}
-
 void MountTable::stop() {
   MutexLock lock(mutex_);
   stopping_ = true;
@@ -334,6 +243,11 @@ void MountTable::erase(Image& image, const std::string& id) {
   MutexLock lock(mutex_);
   if (mounts_.erase(id) == 0) return;
   if (--image.mounts == 0) image.idle_since = parts_.clock.now();
+}
+
+bool MountTable::is_known(const std::string& id) const {
+  MutexLock lock(mutex_);
+  return mounts_.contains(id);
 }
 
 std::optional<MountState> MountTable::find(const UmountRequest& request) const {

@@ -104,7 +104,8 @@ class MountTable {
   // How long images linger from now on.
   void set_linger(Duration linger) { linger_ = linger; }
 
-  // Drops mounts that ended without us, and images that lingered long enough.
+  // Drops mounts that ended without us, follows those that are elsewhere because a folder above them was
+  // renamed, and drops images that lingered long enough.
   void sweep();
   // Sweeps now and then, until stop().
   void run_sweeper();
@@ -129,11 +130,16 @@ class MountTable {
   Status unbind(const Image& image, const MountState& state, Unmount how);
   void release(Image& image);
   void settle_image(const std::string& key);
-  void drop(const MountState& state);
   bool is_known(const std::string& id) const EXCLUDES(mutex_);
-  void drop_vanished();
+  // The sweeper (mount_sweep.cc).
+  void follow_mounts();
+  // Where it is: its target; another folder, when one above it was renamed; nowhere, when it has ended. Its
+  // target where that cannot be told.
+  std::optional<std::string> place_of(const MountState& state) const EXCLUDES(mutex_);
+  bool is_accounted_for(const std::string& folder, uint64_t mount_namespace) const REQUIRES(mutex_);
+  void drop(Image& image, const MountState& state) EXCLUDES(mutex_);
+  void move(MountState state, const std::string& place) EXCLUDES(mutex_);
   void release_idle();
-  bool is_there(const MountState& state) const;
 
   Status check(const MountRequest& request) const EXCLUDES(mutex_);
   void insert(Image& image, const MountState& state) EXCLUDES(mutex_);

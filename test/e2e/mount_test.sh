@@ -131,6 +131,27 @@ test_what_lies_on_top_of_a_mount_is_unmounted_first() {
   stop_daemon
 }
 
+is_mounted_on() { thaw ps --json | jq -e --arg dir "$1" '.mounts | map(.mountpoint) == [$dir]' >/dev/null; }
+
+test_a_mount_below_a_folder_that_is_renamed_is_followed() {
+  write_config
+  copy_store
+  mkdir -p "$T/old/mnt"
+  start_daemon
+  thaw mount debian:1 "$T/old/mnt"
+  mv "$T/old" "$T/new"
+  wait_for 5 is_mounted_on "$T/new/mnt" || fail "ps says $(thaw ps)"
+  same_tree "$IMAGES/debian.txt" "$T/new/mnt"
+  # The next daemon mounts it again where it was last.
+  kill_daemon
+  start_daemon
+  wait_for 10 is_mounted_on "$T/new/mnt" || fail "ps says $(thaw ps)"
+  head -c 1 "$T/new/mnt/usr/bin/perl" >/dev/null
+  thaw umount "$T/new/mnt"
+  equal "$(json_value '.mounts | length' thaw ps)" 0 "mounts"
+  stop_daemon
+}
+
 test_a_mount_over_what_the_daemon_needs_is_refused() {
   begin
   local target

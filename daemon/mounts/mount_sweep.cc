@@ -1,0 +1,101 @@
+// MountTable's sweeper: mounts that ended or moved without us, and images that nobody uses any more.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "daemon/mounts/mount_claim.h"
+#include "daemon/mounts/mount_info.h"
+#include "daemon/mounts/mount_table.h"
+#include "daemon/mounts/namespaces.h"
+
+namespace thaw {
+namespace {
+
+constexpr std::chrono::seconds kSweepInterval{1};
+
+}  // namespace
+
+void MountTable::run_sweeper() {
+  for (;;) {
+    {
+      MutexLock lock(mutex_);
+      if (!stopping_) changed_.wait_for(mutex_, kSweepInterval);
+      if (stopping_) return;
+    }
+    sweep();
+  }
+}
+
+void MountTable::sweep() {
+  follow_mounts();
+  release_idle();
+}
+
+void MountTable::follow_mounts() {
+  for (const MountState& state : states()) {
+    if (state.target.empty() || place_of(state) == state.target) continue;
+    Claim claim(*this, state.key);
+    if (!is_known(state.id)) continue;  // umount() was at it
+    // Again: now nobody mounts this image elsewhere at the same time.
+    const std::optional<std::string> place = place_of(state);
+    if (!place) {
+      drop(claim.image(), state);
+    } else if (*place != state.target) {
+      move(state, *place);
+    }
+  }
+}
+
+std::optional<std::string> MountTable::place_of(const MountState& state) const {
+  const auto member = member_of(state.mount_namespace, state.pid);
+  if (!member.ok()) return std::nullopt;
+  const auto mounts = read_mount_info(std::to_string(member.value()));
+  if (!mounts.ok()) return state.target;
+  MutexLock lock(mutex_);
+  const auto image = images_.find(state.key);
+  if (image == images_.end() || !image->second.attached) return state.target;
+  const std::string& device = image->second.attached->device;
+  if (has_mount(mounts.value(), state.target, device)) return state.target;
+  for (const MountEntry& mount : mounts.value()) {
+    if (mount.device == device && !is_accounted_for(mount.mountpoint, state.mount_namespace))
+      return mount.mountpoint;
+  }
+  return std::nullopt;
+}
+
+// Whether a mount there is another one that we know, or our own.
+bool MountTable::is_accounted_for(const std::string& folder, uint64_t mount_namespace) const {
+  if (folder.starts_with(options_.run_dir + "/")) return true;
+  return std::ranges::any_of(mounts_, [&](const auto& known) {
+    return known.second.mount_namespace == mount_namespace && known.second.target == folder;
+  });
+}
+
+void MountTable::drop(Image& image, const MountState& state) {
+  // As long as that fails, a restart would mount it again: the next sweep tries once more.
+  const Status forgotten = parts_.records.remove(mount_record_key(state.id));
+  if (!forgotten.ok()) return;
+  spdlog::info("mount {} of {} on {} has ended without 'thaw umount'", state.id, state.name, state.target);
+  erase(image, state.id);
+}
+
+void MountTable::move(MountState state, const std::string& place) {
+  spdlog::info("mount {} of {} on {} is on {} now", state.id, state.name, state.target, place);
+  state.target = place;
+  const Status kept = parts_.records.put({mount_record_key(state.id), to_record(state), {}}, Keep::kSaved);
+  if (!kept.ok()) return;  // the next sweep tries once more
+  MutexLock lock(mutex_);
+  mounts_.insert_or_assign(state.id, std::move(state));
+}
+
+void MountTable::release_idle() {
+  for (const std::string& key : image_keys()) {
+    Claim claim(*this, key);
+    Image& image = claim.image();
+    if (image.shown && image.mounts == 0 && parts_.clock.now() - image.idle_since >= linger_.load())
+      release(image);
+  }
+}
+
+}  // namespace thaw
