@@ -38,6 +38,7 @@ ZoneLimits zone_limits(const Config& config) {
   limits.reads = Slots::caps(static_cast<uint32_t>(
       std::clamp<uint64_t>(config.memory_bytes / kReadShare / a_read, 8, limits.reads.all)));
   limits.write_bytes = std::clamp(config.memory_bytes / kWriteShare, 4 * kMiB, limits.write_bytes);
+  limits.node_write_rate = config.zone_write_rate;
   return limits;
 }
 
@@ -104,8 +105,7 @@ Status ZoneTier::reconfigure(const Config& config) {
   THAW_TRY(set_access(config));
   THAW_ASSIGN(std::vector<ZoneNode> nodes, nodes_of(config));
   THAW_TRY(store_->set_nodes(std::move(nodes)));
-  const ZoneLimits limits = zone_limits(config);
-  store_->set_shares(limits.reads, limits.write_bytes);
+  store_->set_limits(zone_limits(config));
   return {};
 }
 

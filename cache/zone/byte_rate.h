@@ -21,6 +21,11 @@ class ByteRate {
     filled_at_ = now;
     return tokens_ >= static_cast<double>(bytes);
   }
+  // From now on; what was saved up before stays within the new limit.
+  void set_rate(uint64_t bytes_per_second) {
+    rate_ = static_cast<double>(bytes_per_second);
+    tokens_ = std::min(rate_ / 4, tokens_);
+  }
   // REQUIRES: has(bytes, …) just now
   void take(uint64_t bytes) { tokens_ -= static_cast<double>(bytes); }
 

@@ -15,7 +15,11 @@ bool is_same(const MemcachedNode& known, const ZoneNode& node) {
 }  // namespace
 
 ZoneMembers::ZoneMembers(const Parts& parts, const ZoneLimits& limits, unsigned max_out)
-    : parts_(parts), limits_(limits), max_out_(max_out), seed_(parts.seed) {}
+    : parts_(parts),
+      limits_(limits),
+      max_out_(max_out),
+      write_rate_(limits.node_write_rate),
+      seed_(parts.seed) {}
 
 ZoneMembers::~ZoneMembers() { clear(); }
 
@@ -32,7 +36,7 @@ void ZoneMembers::replace(std::vector<ZoneNode> nodes, std::shared_ptr<const Zon
       before.erase(known);
     } else {
       member = std::make_unique<ZoneMember>(MemcachedNode::Parts{parts_.loop, parts_.names}, std::move(node),
-                                            limits_, ++seed_);
+                                            limits_, write_rate_, ++seed_);
     }
     members_.push_back(member.get());
   }
@@ -40,6 +44,11 @@ void ZoneMembers::replace(std::vector<ZoneNode> nodes, std::shared_ptr<const Zon
   ++generation_;
   before.clear();  // last: its requests complete, and those who wait see the new nodes
   update_gauge();
+}
+
+void ZoneMembers::set_write_rate(uint64_t rate) {
+  write_rate_ = rate;
+  for (const auto& [name, member] : by_name_) member->writes.set_rate(rate);
 }
 
 void ZoneMembers::clear() { replace({}, nullptr); }

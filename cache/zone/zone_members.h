@@ -18,10 +18,9 @@
 namespace thaw {
 
 struct ZoneMember {
-  ZoneMember(const MemcachedNode::Parts& parts, ZoneNode node, const ZoneLimits& limits, uint64_t seed)
-      : health(limits.health, seed),
-        writes(limits.node_write_rate),
-        client(parts, std::move(node), limits.node) {}
+  ZoneMember(const MemcachedNode::Parts& parts, ZoneNode node, const ZoneLimits& limits, uint64_t write_rate,
+             uint64_t seed)
+      : health(limits.health, seed), writes(write_rate), client(parts, std::move(node), limits.node) {}
 
   NodeHealth health;  // before client, whose destructor completes requests
   ByteRate writes;
@@ -46,6 +45,8 @@ class ZoneMembers {
   // Nodes that stay, and are found, keep their connections and health; requests to one that leaves end
   // (kUnreachable).
   void replace(std::vector<ZoneNode> nodes, std::shared_ptr<const ZonePlacement> placement);
+  // Bytes a second that each node is given to write, from now on.
+  void set_write_rate(uint64_t rate);
   // Ends all requests; there are no nodes any more.
   void clear();
 
@@ -72,6 +73,7 @@ class ZoneMembers {
   const Parts parts_;
   const ZoneLimits& limits_;
   const unsigned max_out_;
+  uint64_t write_rate_;
   uint64_t generation_ = 0;
   uint64_t seed_;
   unsigned out_ = 0;

@@ -54,10 +54,11 @@ Status ZoneStore::set_nodes(std::vector<ZoneNode> nodes) {
   return {};
 }
 
-void ZoneStore::set_shares(const Slots::Caps& reads, uint64_t write_bytes) {
-  writer_.set_write_bytes(write_bytes);
-  parts_.loop.post([this, reads] {
+void ZoneStore::set_limits(const ZoneLimits& limits) {
+  writer_.set_write_bytes(limits.write_bytes);
+  parts_.loop.post([this, reads = limits.reads, rate = limits.node_write_rate] {
     read_caps_ = reads;
+    members_.set_write_rate(rate);
     pump();
   });
 }

@@ -55,8 +55,9 @@ class ZoneStore final : public ChunkStore, public Expedite, private ZoneReadOwne
   // later. kUsage, changing nothing, for fewer nodes than shards.
   Status set_nodes(std::vector<ZoneNode> nodes);
 
-  // How many reads are in flight at most, and how many bytes of fills and repairs under way, from now on.
-  void set_shares(const Slots::Caps& reads, uint64_t write_bytes);
+  // From now on, of `limits`: how many reads are in flight, how many bytes of fills and repairs under way,
+  // and what a node is given of them a second. The others stay.
+  void set_limits(const ZoneLimits& limits);
 
   // What is open, and whatever is asked later, is a miss; nothing more is written.
   void shut_down();

@@ -17,6 +17,8 @@ namespace thaw {
 inline constexpr const char* kDefaultConfigFile = "/etc/thaw/thaw.json";
 inline constexpr uint64_t kMinMemoryBytes = 64 * kMiB;
 inline constexpr uint64_t kMinFlashBytes = 64 * kMiB;
+// A quarter of a second of it holds the largest shard, a whole chunk.
+inline constexpr uint64_t kMinZoneWriteRate = 4 * kMiB;
 
 // Of a registry ("docker.io") "https://HOST[:PORT]", in the order in which they are asked.
 using RegistryMirrors = std::map<std::string, std::vector<std::string>>;
@@ -46,6 +48,7 @@ struct Config {
   std::vector<std::string> zone_nodes;  // "HOST:PORT[@DOMAIN]"; empty: no zone tier
   uint64_t zone_data_shards = 4;
   uint64_t zone_parity_shards = 1;
+  uint64_t zone_write_rate = 150'000'000;  // bytes a second, for each node
   bool zone_tls = false;
   std::string zone_ca_file;    // PEM; empty: the system's authorities
   std::string zone_auth_file;  // memcached's own, "USER:PASSWORD"; empty: no login

@@ -12,9 +12,12 @@ using Json = nlohmann::json;
 Error wrong(const std::string& what) { return Error{Code::kUsage, what}; }
 
 // The largest unit that says the size exactly, so that what is shown can be read back.
+constexpr uint64_t kMB = 1'000'000;
+
 std::string exact_size(uint64_t bytes) {
   if (bytes > 0 && bytes % kGiB == 0) return std::to_string(bytes / kGiB) + "GiB";
   if (bytes > 0 && bytes % kMiB == 0) return std::to_string(bytes / kMiB) + "MiB";
+  if (bytes > 0 && bytes % kMB == 0) return std::to_string(bytes / kMB) + "MB";
   return std::to_string(bytes) + "B";
 }
 

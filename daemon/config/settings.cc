@@ -64,6 +64,9 @@ std::vector<Setting> daemon_settings() {
            "how often a day the whole of it may be written; then it is only read"),
       live(texts_setting("zone.nodes", &C::zone_nodes),
            "memcached nodes, HOST:PORT or HOST:PORT@DOMAIN (what fails together); none: no zone tier"),
+      live(
+          size_setting("zone.write_rate", number_of(&C::zone_write_rate), kMinZoneWriteRate),
+          "what this worker gives one node to write, a second; less for a fleet than a node's flusher takes"),
       live(yes_or_no_setting("zone.tls", &C::zone_tls), "speak TLS with the nodes"),
       live(optional_text_setting("zone.ca_file", &C::zone_ca_file),
            "authorities in PEM that the nodes' certificates must come from; empty: the system's"),

@@ -94,7 +94,7 @@ std::vector<LiveSettings::Deed> LiveSettings::deeds() {
          return {};
        }},
       // Done by reload(), whether a key has changed or not.
-      {{"zone.nodes", "zone.tls", "zone.ca_file", "zone.auth_file"},
+      {{"zone.nodes", "zone.write_rate", "zone.tls", "zone.ca_file", "zone.auth_file"},
        [](const Config&) -> Status { return {}; }},
       // Each mount looks at the configuration in effect.
       {{"tenant", "prefetch.replay", "read.outage"}, [](const Config&) -> Status { return {}; }},

@@ -63,7 +63,8 @@ TEST_CASE("the nodes' time begins with a read's turn", "[zone_blame]") {
   auto found = begin_find(test.zone.store(), sample_ref(0));
   const TimePoint waited = steady_clock().now() + limits.read;
   spin_until([&] { return steady_clock().now() > waited; });
-  test.zone.store().set_shares(Slots::caps(8), limits.write_bytes);
+  limits.reads = Slots::caps(8);
+  test.zone.store().set_limits(limits);
   CHECK(is_hit(found));
   CHECK(test.zone.counters.shards_late == 0);
 }
@@ -82,7 +83,8 @@ TEST_CASE("a read whose turn does not come is a miss that no node is blamed for"
   CHECK(test.zone.counters.shards_late == 0);
   CHECK(test.zone.counters.ejections == 0);
   for (const FakeNode& node : test.nodes) CHECK(node.gets == 0);
-  test.zone.store().set_shares(Slots::caps(8), limits.write_bytes);
+  limits.reads = Slots::caps(8);
+  test.zone.store().set_limits(limits);
   CHECK(test.zone.hits(0, 1) == 1);
 }
 

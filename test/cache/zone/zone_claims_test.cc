@@ -81,7 +81,8 @@ TEST_CASE("what waits for a slot starts when the limit is raised", "[zone_claims
   ZoneFixture zone(nodes.names(), limits);
   zone.fill(0, 1);
   auto found = begin_find(zone, sample_ref(0));
-  zone.store().set_shares(Slots::caps(8), limits.write_bytes);
+  limits.reads = Slots::caps(8);
+  zone.store().set_limits(limits);
   const Found result = found.get();
   REQUIRE(result.ok());
   CHECK(result.value().has_value());

@@ -253,6 +253,21 @@ TEST_CASE("fills beyond a limit are dropped and counted", "[zone_faults]") {
     CHECK(zone.counters.fills_dropped > 0);
     CHECK(zone.counters.fills + zone.counters.fills_dropped == 100);
   }
+  SECTION("a node's rate, as it was changed") {
+    ZoneLimits limits = patient_limits();
+    ZoneFixture zone(nodes.names(), limits);
+    limits.node_write_rate = 400'000;
+    zone.store().set_limits(limits);
+    zone.fill(0, 100, 32768);
+    CHECK(zone.counters.fills_dropped > 0);
+    limits.node_write_rate = 1'000'000'000;
+    zone.store().set_limits(limits);
+    const uint64_t fills = zone.counters.fills;
+    // What the new rate allows at once is there after a moment.
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    zone.fill(100, 50, 32768);
+    CHECK(zone.counters.fills == fills + 50);
+  }
 }
 
 }  // namespace thaw::zone_faults_test
