@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <functional>
 #include <future>
 #include <map>
 #include <memory>
@@ -41,7 +42,10 @@ class FaultyDiskFile final : public DiskFile {
   void sync(Completion<bool> done) override {
     ++syncs;
     if (fail_writes) return done(system_error("sync", EIO));
-    file_.sync(std::move(done));
+    file_.sync([this, done = std::move(done)](Result<bool> synced) mutable {
+      if (synced.ok() && on_sync) on_sync();
+      done(std::move(synced));
+    });
   }
 
   size_t held() const {
@@ -59,6 +63,7 @@ class FaultyDiskFile final : public DiskFile {
     for (Held& read : held) file_.read(read.offset, std::move(read.buffer), std::move(read.done));
   }
 
+  std::function<void()> on_sync;  // after each, before the writer hears of it; set before the first
   std::atomic<bool> fail_reads{false};
   std::atomic<bool> fail_writes{false};
   std::atomic<bool> hold_reads{false};
@@ -84,9 +89,9 @@ struct Flash {
       : fd(open_disk_file(path).value()),
         disk(kind, fd.get()),
         faulty(disk.file()),
-        tier(
-            {faulty, queue, timers, counters, [this] { return open(); }, told(told_opened), told(told_written)},
-            sha256(as_bytes(store)), resize_disk_file(fd.get(), kBytes).value(), limits),
+        tier({faulty, queue, timers, counters, [this] { return open(); }, told(told_opened),
+              told(told_written)},
+             sha256(as_bytes(store)), resize_disk_file(fd.get(), kBytes).value(), limits),
         timer_thread([this] { timers.run(); }),
         writer([this] { tier.run(); }) {}
   ~Flash() {
