@@ -146,11 +146,12 @@ bench_fair() {
   local offset length before after
   section "Fair" "One reader of random 4 KiB of image b (256 MiB; memory.size is 64MiB), alone and while image a (3 GiB, which
 stays cold for as long) is read at random at depth 128 by whole chunks. Each request to the store takes 300 ms. Once image b
-comes from the store, once from flash. Server, proxy, readers and daemon share the cores: what that does to a read that is
-not Thaw's at all stands beside it."
+comes from the store, once from flash. Server and proxy, which would be other machines, run with the priority SCHED_IDLE;
+readers and daemon share the cores: what that does to a read that is not Thaw's at all stands beside it."
   begin_load 3072
   limit "memory of the build of a 3 GiB image / 512 MiB" "$(calc "$(cat "$WORK/a.peak") / 524288")" "<=" 1
   far_daemon 300ms
+  let_s3_stand_back
   load_mount a
   load_mount b
   latencies b 15 1 "$WORK/alone.json"
@@ -158,6 +159,7 @@ not Thaw's at all stands beside it."
   limit "fair: p99 of reads from the store beside a heavy reader / alone" "$NEIGHBOUR" "<=" 3
   end_far_daemon
   far_daemon 300ms ".flash.path = \"$WORK/load/flash\" | .flash.size = \"4GiB\""
+  let_s3_stand_back
   load_mount a
   load_mount b
   # Every chunk of b comes by, lies on flash a second later, and is not overwritten by what image a brings.
