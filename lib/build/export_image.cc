@@ -14,6 +14,7 @@
 #include "lib/build/chunk_fetch.h"
 #include "lib/crypto/hash.h"
 #include "lib/crypto/seal.h"
+#include "lib/manifest/identifier.h"
 
 namespace thaw {
 namespace {
@@ -35,14 +36,19 @@ Error about_folder(Error error) {
   return error;
 }
 
-// A file beside `path` that becomes it, or vanishes.
+// A file in the folder of `path` that becomes it, or vanishes: without a name until then where the file
+// system can, so that also a process that is killed leaves nothing.
 class OutputFile {
  public:
   static Result<OutputFile> create(const std::string& path, uint64_t size) {
     OutputFile out;
     THAW_ASSIGN(out.path_, regular_file(path));
-    out.temporary_ = out.path_ + ".XXXXXX";
-    out.fd_.reset(::mkostemp(out.temporary_.data(), O_CLOEXEC));
+    const std::string folder = std::filesystem::path(out.path_).parent_path().string();
+    out.fd_.reset(::open(folder.empty() ? "." : folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    if (!out.fd_.valid()) {
+      out.temporary_ = out.path_ + ".XXXXXX";
+      out.fd_.reset(::mkostemp(out.temporary_.data(), O_CLOEXEC));
+    }
     if (!out.fd_.valid()) return about_folder(system_error(path, errno));
     if (::ftruncate(out.fd_.get(), static_cast<off_t>(size)) != 0) return system_error(path, errno);
     return out;
@@ -50,7 +56,7 @@ class OutputFile {
   OutputFile(OutputFile&&) = default;
   OutputFile& operator=(OutputFile&&) = delete;
   ~OutputFile() {
-    if (fd_.valid()) ::unlink(temporary_.c_str());
+    if (fd_.valid() && !temporary_.empty()) ::unlink(temporary_.c_str());
   }
 
   Status write_at(uint64_t offset, ByteView bytes) {
@@ -60,6 +66,7 @@ class OutputFile {
   }
 
   Status keep() {
+    if (temporary_.empty()) THAW_TRY(give_name());
     if (::rename(temporary_.c_str(), path_.c_str()) != 0) return system_error(path_, errno);
     fd_.reset();
     return {};
@@ -67,8 +74,19 @@ class OutputFile {
 
  private:
   OutputFile() = default;
+
+  // Not `path_` at once: a link replaces nothing.
+  Status give_name() {
+    const std::string self = "/proc/self/fd/" + std::to_string(fd_.get());
+    const std::string name = path_ + "." + Identifier::random().hex().substr(0, 6);
+    if (::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) != 0)
+      return system_error(path_, errno);
+    temporary_ = name;
+    return {};
+  }
+
   std::string path_;
-  std::string temporary_;
+  std::string temporary_;  // empty while it has no name
   Fd fd_;
 };
 

@@ -30,6 +30,20 @@ TEST_CASE("an export is the device, byte for byte, and sparse", "[build]") {
   CHECK((info.st_mode & 0777) == 0600);
 }
 
+TEST_CASE("an export has no name before it is whole, and then takes the old one's", "[build]") {
+  BuildFixture fixture;
+  const MemoryDevice device({2, 4, 6});
+  REQUIRE(fixture.build(device, "web").ok());
+  const OpenedImage image = fixture.open("web").value();
+  const std::string place = fixture.folder / "out";
+  std::filesystem::create_directory(place);
+  const auto nothing_yet = [&](const Progress&) { CHECK(std::filesystem::is_empty(place)); };
+  REQUIRE(export_image(image, fixture.store, place + "/device", nothing_yet).ok());
+  REQUIRE(export_image(image, fixture.store, place + "/device", {}).ok());
+  const std::filesystem::directory_iterator files(place);
+  CHECK(std::distance(begin(files), end(files)) == 1);
+}
+
 TEST_CASE("an export with a damaged chunk fails and leaves no file", "[build]") {
   BuildFixture fixture;
   const MemoryDevice device({2, 4, 6});
