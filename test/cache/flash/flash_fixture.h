@@ -43,9 +43,15 @@ class FaultyDiskFile final : public DiskFile {
     ++syncs;
     if (fail_writes) return done(system_error("sync", EIO));
     file_.sync([this, done = std::move(done)](Result<bool> synced) mutable {
-      if (synced.ok() && on_sync) on_sync();
+      if (synced.ok()) tell_synced();
       done(std::move(synced));
     });
+  }
+
+  // `told` is called after each sync that succeeds, before the writer hears of it.
+  void on_sync(std::function<void()> told) {
+    MutexLock lock(mutex_);
+    on_sync_ = std::move(told);
   }
 
   size_t held() const {
@@ -63,7 +69,6 @@ class FaultyDiskFile final : public DiskFile {
     for (Held& read : held) file_.read(read.offset, std::move(read.buffer), std::move(read.done));
   }
 
-  std::function<void()> on_sync;  // after each, before the writer hears of it; set before the first
   std::atomic<bool> fail_reads{false};
   std::atomic<bool> fail_writes{false};
   std::atomic<bool> hold_reads{false};
@@ -71,6 +76,15 @@ class FaultyDiskFile final : public DiskFile {
   std::atomic<uint32_t> syncs{0};
 
  private:
+  void tell_synced() {
+    std::function<void()> told;
+    {
+      MutexLock lock(mutex_);
+      told = on_sync_;
+    }
+    if (told) told();
+  }
+
   DiskFile& file_;
   struct Held {
     uint64_t offset;
@@ -78,6 +92,7 @@ class FaultyDiskFile final : public DiskFile {
     Completion<Buffer> done;
   };
   mutable Mutex mutex_;
+  std::function<void()> on_sync_ GUARDED_BY(mutex_);
   std::vector<Held> held_ GUARDED_BY(mutex_);
 };
 
