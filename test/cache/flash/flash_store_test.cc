@@ -286,10 +286,12 @@ TEST_CASE("who offers a chunk hears what becomes of it") {
   Flash flash(disk, folder / "log", limits);
   flash.tier.wait_until_written();
   using Offer = FlashStore::Offer;
+  // Made before: all is offered within `batch_wait`.
   const SealedChunk first = sample_chunk(0, kChunk);
+  const SealedChunk second = sample_chunk(1, kChunk);
   CHECK(flash.tier.offer(first) == Offer::kTaken);
   CHECK(flash.tier.offer(first) == Offer::kTaken);  // once, while it waits
-  CHECK(flash.tier.offer(sample_chunk(1, kChunk)) == Offer::kFull);
+  CHECK(flash.tier.offer(second) == Offer::kFull);
   flash.tier.wait_until_written();
   CHECK(flash.tier.offer(first) == Offer::kKept);
   CHECK(flash.tier.state().written_bytes < 2 * kChunk);
