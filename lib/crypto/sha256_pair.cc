@@ -134,15 +134,18 @@ void hash_blocks(std::array<Lane, kLanes>&, size_t) {}
 
 }  // namespace
 
-Sha256Pair::Sha256Pair() : native_(has_instructions()) {
+Sha256Pair::Sha256Pair() {
+  // Asked once: in a virtual machine, CPUID costs a way to its host.
+  static const bool native = has_instructions();
+  if (!native) plain_.emplace();
   for (State& state : states_) {
     for (size_t word = 0; word < state.size(); ++word) state[kPlaces[word]] = kInitial[word];
   }
 }
 
 std::array<uint32_t, 2> Sha256Pair::update(const Messages& parts) {
-  if (!native_) {
-    for (size_t lane = 0; lane < 2; ++lane) plain_[lane].update(parts[lane]);
+  if (plain_) {
+    for (size_t lane = 0; lane < 2; ++lane) plain_->at(lane).update(parts[lane]);
     return {crc32c(parts[0]), crc32c(parts[1])};
   }
   const std::array<size_t, 2> blocks = {parts[0].size() / kBlock, parts[1].size() / kBlock};
@@ -165,9 +168,9 @@ std::array<Digest, 2> Sha256Pair::finish(const Messages& parts) {
   std::array<Digest, 2> digests;
   for (size_t lane = 0; lane < 2; ++lane) {
     const ByteView tail = parts[lane].subspan(parts[lane].size() / kBlock * kBlock);
-    if (!native_) {
-      plain_[lane].update(tail);
-      digests[lane] = plain_[lane].finish();
+    if (plain_) {
+      plain_->at(lane).update(tail);
+      digests[lane] = plain_->at(lane).finish();
       continue;
     }
     finish_lane(lane, tail);

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
 #include "lib/base/buffer.h"
 #include "lib/base/digest.h"
@@ -34,10 +35,9 @@ class Sha256Pair {
 
   void finish_lane(size_t lane, ByteView tail);
 
-  const bool native_;  // else plain_ does it
   std::array<State, 2> states_;
   std::array<uint64_t, 2> lengths_{};
-  std::array<Sha256, 2> plain_;
+  std::optional<std::array<Sha256, 2>> plain_;  // does it where the processor has no such instructions
 };
 
 }  // namespace thaw
