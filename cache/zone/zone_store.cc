@@ -91,11 +91,12 @@ void ZoneStore::expedite(const ChunkRef& ref, const Fetch& fetch) {
 }
 
 void ZoneStore::raise(const ChunkRef& ref, const Fetch& fetch) {
+  const auto joins = [&](const ZoneRead* read) {
+    return read->ref() == ref && read->fetch().priority > fetch.priority;
+  };
+  queue_.raise(joins, fetch.priority, fetch.mount);
   for (const auto& [read, owned] : reads_) {
-    if (read->ref() != ref || read->fetch().priority <= fetch.priority) continue;
-    const bool waited = queue_.remove(read->fetch().priority, read->fetch().mount, read);
-    read->raise(fetch);
-    if (waited) queue_.push(fetch.priority, fetch.mount, read);
+    if (joins(read)) read->raise(fetch);
   }
   pump();
 }
