@@ -60,13 +60,19 @@ uint32_t write_around_a_sync(const TemporaryFolder& folder, uint32_t before, uin
   return met;
 }
 
+// The same, and then the power goes.
+uint32_t write_and_lose_power(const TemporaryFolder& folder, uint32_t before, uint32_t after, uint64_t seed) {
+  const uint32_t met = write_around_a_sync(folder, before, after);
+  lose_power(folder / "log", folder / "log.synced", seed);
+  return met;
+}
+
 }  // namespace
 
 TEST_CASE("after a power loss all that a sync has met is found", "[flash_power][heavy]") {
   const uint64_t seed = GENERATE(range(1, 4));
   const TemporaryFolder folder;
-  const uint32_t met = write_around_a_sync(folder, 40, 40);
-  lose_power(folder / "log", folder / "log.synced", seed);
+  const uint32_t met = write_and_lose_power(folder, 40, 40, seed);
   Flash again(disk_kinds().back(), folder / "log");
   again.tier.wait_until_written();
   CHECK(again.found(0, met, kChunk) == met);
@@ -79,8 +85,7 @@ TEST_CASE("after a power loss all that a sync has met is found", "[flash_power][
 TEST_CASE("a power loss between regions that are overwritten gives no wrong byte", "[flash_power][heavy]") {
   const uint64_t seed = GENERATE(range(1, 4));
   const TemporaryFolder folder;
-  const uint32_t met = write_around_a_sync(folder, 300, 100);
-  lose_power(folder / "log", folder / "log.synced", seed);
+  const uint32_t met = write_and_lose_power(folder, 300, 100, seed);
   Flash again(disk_kinds().back(), folder / "log");
   again.tier.wait_until_written();
   // 64 MiB hold some 250 of these; 100 of them may have been half overwritten.
