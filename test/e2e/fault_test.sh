@@ -145,18 +145,6 @@ test_a_gateway_that_is_frozen_for_20_s_delays_reads_and_fails_none() {
   stop_daemon
 }
 
-# random_image NAME: built, of one file of 64 MiB that nothing is shared with.
-random_image() {
-  mkdir "$T/$1.d"
-  head -c 64M /dev/urandom >"$T/$1.d/random"
-  tar -C "$T/$1.d" -cf "$T/$1.tar" random
-  umoci init --layout "$T/$1" 2>/dev/null
-  umoci new --image "$T/$1:latest" 2>/dev/null
-  umoci raw add-layer --image "$T/$1:latest" "$T/$1.tar" 2>/dev/null
-  thaw build "oci:$T/$1:latest" "$1:1" >/dev/null
-  rm -r "$T/$1.d" "$T/$1.tar" "$T/$1"
-}
-
 # waiting COUNT: so many requests stand in the loop devices of the images one, two and three.
 waiting() {
   local image
@@ -168,7 +156,7 @@ waiting() {
 test_mounts_that_wait_for_the_store_hold_up_no_other() {
   local image device readers=()
   begin
-  for image in one two three; do random_image "$image"; done
+  for image in one two three; do random_image "$image" 64; done
   start_daemon
   mkdir "$T/warm"
   device=$(json_value .device thaw mount debian:1 "$T/warm")
@@ -196,7 +184,7 @@ test_mounts_that_wait_for_the_store_hold_up_no_other() {
 test_a_store_that_is_overloaded_refuses_new_mounts_and_no_reads() {
   local image readers=()
   begin
-  for image in one two; do random_image "$image"; done
+  for image in one two; do random_image "$image" 64; done
   start_proxy --slow 1 --slow-by 1s
   configure "$PROXY" '.origin.in_flight = 16'
   start_daemon

@@ -26,6 +26,21 @@ write_config() {
 # A store of this test's own in which debian:1 and nasty:1 are built already.
 copy_store() { cp -a "$IMAGES/store" "$T/store"; cp -a "$IMAGES/keys" "$T/keys"; }
 
+# random_image NAME MIB: built as NAME:1, of one file of so many MiB, which nothing is shared with; it stays as
+# T/NAME.bytes.
+random_image() {
+  local layout=$T/$1.layout
+  mkdir "$T/$1.d"
+  head -c "$2M" /dev/urandom >"$T/$1.d/random"
+  tar -C "$T/$1.d" -cf "$T/$1.tar" random
+  umoci init --layout "$layout" 2>/dev/null
+  umoci new --image "$layout:latest" 2>/dev/null
+  umoci raw add-layer --image "$layout:latest" "$T/$1.tar" 2>/dev/null
+  mv "$T/$1.d/random" "$T/$1.bytes"
+  thaw build "oci:$layout:latest" "$1:1" >/dev/null
+  rm -r "$T/$1.d" "$T/$1.tar" "$layout"
+}
+
 daemon_answers() { thaw stats --json >"$T/stats.json" 2>/dev/null; }
 
 start_daemon() {

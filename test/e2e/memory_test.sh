@@ -33,23 +33,10 @@ test_resident_memory_stays_within_its_budget_under_load() {
   stop_daemon
 }
 
-# A store with random:1, of one file of 384 MiB, T/random.
-build_random() {
-  mkdir "$T/random.d"
-  head -c 384M /dev/urandom >"$T/random.d/random"
-  tar -C "$T/random.d" -cf "$T/random.tar" random
-  umoci init --layout "$T/layout" 2>/dev/null
-  umoci new --image "$T/layout:latest" 2>/dev/null
-  umoci raw add-layer --image "$T/layout:latest" "$T/random.tar" 2>/dev/null
-  mv "$T/random.d/random" "$T/random"
-  thaw build "oci:$T/layout:latest" random:1 >/dev/null
-  rm -r "$T/random.d" "$T/random.tar" "$T/layout"
-}
-
 # read_all FILE LENGTH OFFSET...: LENGTH bytes at each OFFSET, O_DIRECT, all at the same time; each must be what the
 # random file has there. T/extents says where that lies on the device.
 read_all() {
-  /usr/bin/python3 - "$T/random" "$T/extents" "$@" <<'PYTHON'
+  /usr/bin/python3 - "$T/random.bytes" "$T/extents" "$@" <<'PYTHON'
 import mmap, os, sys, threading
 truth, device, length = open(sys.argv[1], "rb"), os.open(sys.argv[3], os.O_RDONLY | os.O_DIRECT), int(sys.argv[4])
 extents = [tuple(map(int, line.split())) for line in open(sys.argv[2])]
@@ -78,7 +65,7 @@ flash_has() { [ "$(thaw stats --json | jq .flash.chunks)" -ge "$1" ]; }
 test_reads_that_wait_for_a_store_that_hangs_hold_little_memory() {
   local mib=$((1024 * 1024)) file at reader before
   begin '.flash = {path: "'"$T"'/flash.log", size: "1GiB"} | .read = {ahead_chunks: 0, deadline: "120s"}'
-  build_random
+  random_image random 384
   start_daemon
   file=$(json_value .file thaw mount random:1 "$T/mnt" --no-prefetch)
   filefrag -b4096 -v "$T/mnt/random" | awk '$1 ~ /^[0-9]+:$/ {gsub(/[.:]/, " "); printf "%.0f %.0f %.0f\n", $4 * 4096, $2 * 4096, $6 * 4096}' >"$T/extents"
