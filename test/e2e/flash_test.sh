@@ -97,15 +97,16 @@ test_a_fill_without_a_flash_tier_is_warned_of() {
 
 test_a_fill_goes_on_after_a_killed_worker_and_daemon_and_ends_with_its_mount() {
   begin
-  rm "$(chunk_files | sort | head -1)"
+  random_image noise 64
+  rm "$(chunk_files | xargs ls -t | sed -n 1p)"  # the end of its file: no mount needs that, and no other image has it
   mkdir "$T/other"
-  thaw mount debian:1 "$T/mnt" --fill
+  thaw mount noise:1 "$T/mnt" --fill
   wait_for 30 lacks_one "$T/mnt" || fail "not nearly filled: $(fill_of "$T/mnt" '')"
   thaw explain "$T/mnt" | grep -q 'fill: .* 1 could not be fetched' || fail "explain: $(thaw explain "$T/mnt")"
   kill -9 "$(worker_pid)"
   wait_for 10 daemon_answers || fail "no worker after the kill"
   wait_for 30 lacks_one "$T/mnt" || fail "not taken up by the next worker: $(fill_of "$T/mnt" '')"
-  thaw mount debian:1 "$T/other"
+  thaw mount noise:1 "$T/other"
   kill_daemon
   start_daemon
   wait_for 30 lacks_one "$T/mnt" || fail "not taken up by the next daemon: $(fill_of "$T/mnt" '')"
@@ -230,17 +231,18 @@ test_a_device_that_comes_later_is_used_with_what_it_holds() {
 is_away() { thaw stats --json | jq -e '.flash | .ready == false and .error != ""' >/dev/null; }
 metric_is() { [ "$(curl -sf "http://127.0.0.1:$port/metrics" | awk -v name="$1" '$1 == name {print $2}')" = "$2" ]; }
 
-# Nobody reloads: it is tried again by itself. A loop device to which nothing is bound has no bytes.
+# Nobody reloads: it is tried again by itself. A loop device of an empty file has no bytes, and nobody else takes it.
 test_a_block_device_that_comes_later_is_used() {
   local loop
-  truncate -s 100M "$T/medium"
-  loop=$(losetup -f)
+  truncate -s 0 "$T/medium"
+  loop=$(losetup --show -f "$T/medium")
   write_config '.flash = {path: "'"$loop"'", size: "1GiB"}'
   copy_store
   mkdir -p "$T/mnt"
   start_daemon
   wait_for 10 is_away || fail "nobody says that flash is away: $(flash_state '')"
-  losetup "$loop" "$T/medium" || fail "somebody else took $loop"
+  truncate -s 100M "$T/medium"
+  losetup -c "$loop"
   wait_for 60 flash_is_ready || fail "not used when it came: $(flash_state '')"
   thaw mount debian:1 "$T/mnt" --fill
   read_all >"$T/seen"
