@@ -10,9 +10,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
+#include <ranges>
 
+#include "daemon/mounts/loop_device.h"
+#include "daemon/mounts/mount_info.h"
 #include "lib/base/hex.h"
 #include "lib/base/real_path.h"
 #include "lib/crypto/random.h"
@@ -38,18 +39,18 @@ Result<Fd> lock_folder(const std::string& path, int operation) {
   return lock;
 }
 
-// mountinfo's fifth field, longest first, so that a mount comes before what it lies on.
-std::vector<std::string> mounts_below(const std::string& folder) {
-  std::vector<std::string> points;
-  std::ifstream table("/proc/self/mountinfo");
-  for (std::string line; std::getline(table, line);) {
-    std::istringstream fields(line);
-    std::string field;
-    for (int i = 0; i < 5; ++i) fields >> field;
-    if (field.starts_with(folder + "/")) points.push_back(field);
+// Detaches all that `is_meant` says of what is mounted here, the latest first: it covers what came before.
+template <class IsMeant>
+void detach_mounts(const IsMeant& is_meant) {
+  const auto entries = read_mount_info();
+  if (!entries.ok()) return;
+  for (const MountEntry& entry : std::views::reverse(entries.value())) {
+    if (is_meant(entry)) ::umount2(entry.mountpoint.c_str(), MNT_DETACH);
   }
-  std::ranges::sort(points, std::greater<>());
-  return points;
+}
+
+bool lies_below(const MountEntry& entry, const std::string& folder) {
+  return entry.mountpoint.starts_with(folder + "/");
 }
 
 }  // namespace
@@ -107,7 +108,12 @@ Status enter_private_mounts(const std::string& run_dir) {
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) {
     return system_error("private mounts", errno);
   }
-  for (const std::string& point : mounts_below(run_dir)) ::umount2(point.c_str(), MNT_DETACH);
+  const std::string folder = without_links(run_dir);
+  const std::vector<LoopDevice> loops = loops_below(folder);
+  detach_mounts([&](const MountEntry& entry) {
+    return lies_below(entry, folder) ||
+           std::ranges::find(loops, entry.device, &LoopDevice::device) != loops.end();
+  });
   return {};
 }
 
@@ -125,7 +131,7 @@ std::vector<std::string> dead_run_folders(const std::string& state_dir) {
 
 void remove_run_folder(const std::string& state_dir, const std::string& id) {
   const std::string path = runs_folder(state_dir) + "/" + id;
-  for (const std::string& point : mounts_below(path)) ::umount2(point.c_str(), MNT_DETACH);
+  detach_mounts([&path](const MountEntry& entry) { return lies_below(entry, path); });
   std::error_code ignored;
   std::filesystem::remove_all(path, ignored);
 }

@@ -40,8 +40,9 @@ class RunFolder {
   Fd lock_;
 };
 
-// A mount namespace for this process alone, without the mounts below `run_dir`: a copy of them would keep the
-// daemon's loop devices busy. REQUIRES: the process has one thread.
+// A mount namespace for this process alone, without the mounts below `run_dir` and without those of the
+// images that are served there, wherever they are: a copy of one would keep the daemon's loop device busy
+// after `thaw umount`, for as long as the container runs. REQUIRES: the process has one thread.
 Status enter_private_mounts(const std::string& run_dir);
 
 // The ids of the folders whose owners are dead, and the removal of one of them.

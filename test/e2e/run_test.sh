@@ -211,3 +211,21 @@ test_many_containers_at_once() {
   for number in $(seq 8); do equal "$(cat "$T/out.$number")" $((number * 11)) "container $number"; done
   end
 }
+
+# Also where the root mount is private, so that the container's namespace is not told of the umount.
+test_a_container_pins_no_other_image() {
+  begin
+  local device running
+  mkdir -p "$T/nasty"
+  thaw mount nasty:1 "$T/nasty" --json >"$T/mount.json"
+  device=$(jq -r .device "$T/mount.json")
+  thaw run debian:1 -- sh -c 'echo ready; sleep 60' >"$T/container.out" 2>&1 &
+  running=$!
+  wait_until_ready
+  thaw umount "$T/nasty"
+  wait_for 5 is_free "$device" || fail "$device is still in use"
+  kill -TERM "$running"
+  wait "$running" || true
+  end
+}
+is_free() { [ -z "$(losetup -n -O BACK-FILE "$1" 2>/dev/null)" ]; }
