@@ -88,7 +88,7 @@ Status umount(Invocation& invocation, const UmountOptions& options) {
 
 std::string or_dash(const Json& value) { return value.is_string() ? value.get<std::string>() : "-"; }
 
-std::string ps_text(const Json& mounts) {
+std::string mounted_text(const Json& mounts) {
   if (mounts.empty()) return "nothing is mounted";
   std::string text = "ID\tNAME\tDEVICE\tMOUNTPOINT\tREAD\tFETCHED\n";
   for (const Json& mount : mounts) {
@@ -102,10 +102,22 @@ std::string ps_text(const Json& mounts) {
   return text;
 }
 
+std::string ps_text(const Json& answer) {
+  std::string text = mounted_text(answer.at("mounts"));
+  for (const Json& one : answer.value("waiting", Json::array())) {
+    text += (text.ends_with("\n") ? "" : "\n") + one.at("id").get<std::string>() + ": " +
+            one.at("name").get<std::string>() + " waits to be mounted again on " +
+            or_dash(one.at("mountpoint"));
+    if (one.at("why").is_string()) text += ": " + one.at("why").get<std::string>();
+    text += "\n";
+  }
+  return text;
+}
+
 Status ps(Invocation& invocation) {
   THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
   THAW_ASSIGN(const Json answer, ControlClient(invocation.socket()).get("/v1/mounts"));
-  invocation.print(answer, invocation.json ? "" : ps_text(answer.at("mounts")));
+  invocation.print(answer, invocation.json ? "" : ps_text(answer));
   return {};
 }
 

@@ -119,14 +119,21 @@ Json collection_json(const CollectionCounters& collection) {
           {"hits_missing", collection.hits_missing.load()}};
 }
 
-std::string place(const MountRequest& request) {
-  return request.target.empty() ? request.name : request.target;
+Json waiting_json(const Remounts& remounts) {
+  Json waiting = Json::array();
+  for (const Remounts::Waiting& one : remounts.waiting()) {
+    waiting.push_back({{"id", one.request.id},
+                       {"name", one.request.name},
+                       {"mountpoint", or_null(one.request.target)},
+                       {"why", or_null(one.why)}});
+  }
+  return waiting;
 }
 
 }  // namespace
 
 void ControlApi::register_with(ControlServer& server) {
-  server.on_post("/v1/mounts", [this](const Json& request) { return mount(request); });
+  server.on_post("/v1/mounts", [this](const Json& request) { return mount_asked(request); });
   server.on_post("/v1/umount", [this](const Json& request) { return umount(request); });
   server.on_post("/v1/trace", [this](const Json& request) { return record_trace(request); });
   server.on_get("/v1/mounts", [this](const Json&) { return list_mounts(); });
@@ -134,6 +141,7 @@ void ControlApi::register_with(ControlServer& server) {
   server.on_get("/v1/stats", [this](const Json&) { return stats(); });
   server.on_post("/v1/reload", [this](const Json&) {
     parts_.roots.hurry();
+    parts_.remounts.hurry();
     return parts_.live.reload();
   });
   server.on_post("/v1/chunk", [this](const Json& request) { return cached_chunk(request); });
@@ -179,28 +187,35 @@ Result<Json> ControlApi::mount(const Json& request) {
   return answer;
 }
 
-void ControlApi::mount_again(const std::vector<MountRequest>& earlier) {
-  for (const MountRequest& request : earlier) {
-    Json again = Json::parse(request.reopen, nullptr, false);
-    if (!again.is_object()) continue;
-    again["dir"] = request.target;
-    again["pid"] = request.pid;
-    again["id"] = request.id;
-    const auto mounted = mount(again);
-    if (mounted.ok()) {
-      spdlog::info("{} is mounted again on {}", request.name, place(request));
-    } else {
-      spdlog::error("{} cannot be mounted again on {}: {}", request.name, place(request),
-                    mounted.error().message);
-    }
-  }
+// Whoever mounts something on a directory does not wait for what was there before.
+Result<Json> ControlApi::mount_asked(const Json& request) {
+  THAW_ASSIGN(Json answer, mount(request));
+  const Status ignored = parts_.remounts.forget(request.value("dir", ""), request.value("pid", 0));
+  static_cast<void>(ignored);
+  return answer;
+}
+
+Status ControlApi::mount_again(const MountRequest& earlier) {
+  Json again = Json::parse(earlier.reopen, nullptr, false);
+  if (!again.is_object()) return Error{Code::kDamaged, "what was kept of it cannot be read"};
+  again["dir"] = earlier.target;
+  again["pid"] = earlier.pid;
+  again["id"] = earlier.id;
+  const auto mounted = mount(again);
+  return mounted.ok() ? Status{} : Status(mounted.error());
 }
 
 Result<Json> ControlApi::umount(const Json& request) {
+  const std::string target = request.value("target", "");
+  const pid_t pid = request.value("pid", 0);
+  const Json answer = {{"target", target}};
+  const Status forgotten = parts_.remounts.forget(target, pid);
+  if (forgotten.ok()) return answer;
+  if (forgotten.error().code != Code::kNotFound) return forgotten.error();
   const Unmount how = request.value("lazy", false) ? Unmount::kLazy : Unmount::kIdle;
-  THAW_TRY(parts_.mounts.umount({request.value("target", ""), request.value("pid", 0), how}));
+  THAW_TRY(parts_.mounts.umount({target, pid, how}));
   parts_.fills.refresh();
-  return Json{{"target", request.value("target", "")}};
+  return answer;
 }
 
 Result<Json> ControlApi::record_trace(const Json& request) {
@@ -236,7 +251,7 @@ Json ControlApi::describe(const Mount& mount) {
 Result<Json> ControlApi::list_mounts() {
   Json mounts = Json::array();
   for (const Mount& mount : parts_.mounts.list()) mounts.push_back(describe(mount));
-  return Json{{"mounts", mounts}};
+  return Json{{"mounts", mounts}, {"waiting", waiting_json(parts_.remounts)}};
 }
 
 Result<Json> ControlApi::explain_mount(const Json& request) {

@@ -14,6 +14,7 @@
 #include "daemon/worker/fills.h"
 #include "daemon/worker/leases.h"
 #include "daemon/worker/live_settings.h"
+#include "daemon/worker/remounts.h"
 #include "daemon/worker/root_follower.h"
 #include "daemon/worker/served_images.h"
 #include "daemon/worker/traces.h"
@@ -33,16 +34,18 @@ class ControlApi {
     Leases& leases;
     RootFollower& roots;
     Fills& fills;
+    Remounts& remounts;
   };
 
   explicit ControlApi(const Parts& parts) : parts_(parts) {}
 
   void register_with(ControlServer& server);
 
-  // Mounts again what an earlier daemon had mounted; those that fail are logged.
-  void mount_again(const std::vector<MountRequest>& earlier);
+  // Mounts again what an earlier daemon had mounted.
+  Status mount_again(const MountRequest& earlier);
 
  private:
+  Result<nlohmann::json> mount_asked(const nlohmann::json& request);
   Result<nlohmann::json> mount(const nlohmann::json& request);
   Result<nlohmann::json> umount(const nlohmann::json& request);
   Result<nlohmann::json> record_trace(const nlohmann::json& request);

@@ -204,6 +204,8 @@ std::string metrics_text(const MetricsSources& sources) {
   families.gauge("thaw_store_away_seconds", "For how long the store has not answered; 0 while it does",
                  std::chrono::duration<double>(sources.chain.origin().away_for()).count());
   families.gauge("thaw_mounts", "Mounts of this daemon", static_cast<double>(sources.mounts.list().size()));
+  families.gauge("thaw_mounts_waiting", "Mounts of a killed daemon that wait to be mounted again",
+                 static_cast<double>(sources.waiting_remounts));
   add_fills(families, sources.fills);
   add_zone(families, sources.counters.zone);
   add_collection(families, sources.counters.collection);

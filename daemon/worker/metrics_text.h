@@ -17,7 +17,8 @@ struct MetricsSources {
   const CountersPage& counters;
   Chain& chain;
   MountTable& mounts;
-  FillReport fills;  // of all images together
+  FillReport fills;         // of all images together
+  size_t waiting_remounts;  // see Remounts
 };
 
 std::string metrics_text(const MetricsSources& sources);

@@ -143,7 +143,9 @@ class Worker {
                 [this](std::set<RootId> roots) { watched_.set_expired(std::move(roots)); },
                 [this] { return images_.manifests(); }}),
         fills_({mounts_, images_, chain_, counters, timers_}),
-        api_({*session_, mounts_, images_, chain_, counters, traces_, live_, leases_, roots_, fills_}),
+        remounts_(link),
+        api_({*session_, mounts_, images_, chain_, counters, traces_, live_, leases_, roots_, fills_,
+              remounts_}),
         metrics_listen_(reading.config.metrics_listen) {
     images_.sample_hits([this](const ChunkRef& hit) { roots_.check_later(hit); });
     images_.on_hidden([this] {
@@ -178,6 +180,7 @@ class Worker {
   Leases leases_;
   RootFollower roots_;
   Fills fills_;
+  Remounts remounts_;
   ControlApi api_;
   const std::string metrics_listen_;  // empty: nowhere
   std::vector<std::thread> threads_;
@@ -213,6 +216,7 @@ void Worker::watch_store() {
 
 void Worker::reload() {
   roots_.hurry();
+  remounts_.hurry();
   const auto reloaded = live_.reload();
   if (!reloaded.ok()) spdlog::error("reload: {}", reloaded.error().message);
 }
@@ -222,7 +226,7 @@ void Worker::serve_metrics() {
   const auto address = ListenAddress::parse(metrics_listen_);
   if (!address.ok()) return spdlog::error("metrics.listen: {}", address.error().message);
   MetricsServer server(address.value(), [this] {
-    return metrics_text({counters_, chain_, mounts_, fills_.sum()});
+    return metrics_text({counters_, chain_, mounts_, fills_.sum(), remounts_.waiting().size()});
   });
   Status bound = server.bind();
   if (!bound.ok()) spdlog::error("{}", bound.error().message);
@@ -240,12 +244,15 @@ Status Worker::run(Inheritance inheritance) {
   watch_store();
   mounts_.settle();
   fills_.refresh();
+  remounts_.add(earlier_mounts(inheritance.earlier));
   THAW_TRY(link_.ready());
   ControlServer server(std::move(inheritance.control));
   api_.register_with(server);
   std::thread control = start_thread("control", [&server] { server.run(); });
   if (!metrics_listen_.empty()) threads_.push_back(start_thread("metrics", [this] { serve_metrics(); }));
-  api_.mount_again(earlier_mounts(inheritance.earlier));
+  threads_.push_back(start_thread("remounts", [this] {
+    remounts_.run([this](const MountRequest& earlier) { return api_.mount_again(earlier); });
+  }));
   for (Order order = link_.next_order(); order != Order::kStop; order = link_.next_order()) reload();
   leases_.end(kLeasePatience);
   // The supervisor takes down what is mounted; what is still in flight here ends with the process.

@@ -74,6 +74,38 @@ test_both_killed_and_the_next_daemon_recovers() {
   thaw umount "$T/mnt"
   stop_daemon
 }
+
+# What was mounted is not lost because the store is away when the daemon comes back.
+test_mounts_wait_for_a_store_that_is_away_at_a_restart() {
+  begin
+  mkdir "$T/other"
+  thaw mount debian:1 "$T/mnt"
+  thaw mount nasty:1 "$T/other"
+  describe "$T/mnt/etc" >"$T/wanted"
+  kill_daemon
+  mv "$T/store" "$T/store.away"
+  start_daemon
+  wait_for 10 wait_for_the_store 2 || fail "ps says $(thaw ps --json)"
+  thaw ps | grep -q "debian:1 waits to be mounted again on $T/mnt: .*store" || fail "ps says $(thaw ps)"
+  # The next daemon and worker know of them as well; who does not want one unmounts it.
+  kill_daemon
+  start_daemon
+  thaw umount "$T/other"
+  expect_error 3 "no such mount" thaw umount "$T/other"
+  kill -9 "$(worker_pid)"
+  wait_for 10 daemon_answers || fail "no worker after the kill"
+  wait_for 10 wait_for_the_store 1 || fail "ps says $(thaw ps --json)"
+  mv "$T/store.away" "$T/store"
+  thaw reload >/dev/null
+  wait_for 10 mount_is_back || fail "ps says $(thaw ps --json)"
+  equal "$(thaw ps --json | jq -c '.waiting')" "[]" "what waits"
+  describe "$T/mnt/etc" >"$T/seen"
+  cmp "$T/wanted" "$T/seen"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+wait_for_the_store() { thaw ps --json | jq -e --argjson n "$1" '(.waiting | length) == $n and all(.waiting[]; .why != null)' >/dev/null; }
+
 mount_is_back() { [ "$(thaw ps --json | jq '.mounts | length')" = 1 ] && [ -e "$T/mnt/etc/debian_version" ]; }
 
 test_sigterm_with_busy_mounts_ends_within_5_s() {
