@@ -197,8 +197,16 @@ Status MountTable::unbind(const Image& image, const MountState& state, Unmount h
                                 state.mount_namespace, state.pid, how});
 }
 
+// Also where it is since a moment ago, after a folder above it was renamed.
+std::optional<MountState> MountTable::find_now(const UmountRequest& request) {
+  std::optional<MountState> found = find(request);
+  if (found) return found;
+  follow_mounts();
+  return find(request);
+}
+
 Status MountTable::umount(const UmountRequest& request) {
-  const std::optional<MountState> found = find(request);
+  const std::optional<MountState> found = find_now(request);
   if (!found) return Error{Code::kNotFound, "umount " + request.target + ": no such mount; see 'thaw ps'"};
   Claim claim(*this, found->key);
   if (!is_known(found->id)) return Error{Code::kNotFound, "umount " + request.target + ": it is gone"};
@@ -263,8 +271,8 @@ std::optional<MountState> MountTable::find(const UmountRequest& request) const {
   return elsewhere;
 }
 
-Result<Mount> MountTable::look_up(const std::string& target, pid_t pid) const {
-  const std::optional<MountState> found = find({target, pid});
+Result<Mount> MountTable::look_up(const std::string& target, pid_t pid) {
+  const std::optional<MountState> found = find_now({target, pid});
   if (!found) return Error{Code::kNotFound, target + ": no such mount; see 'thaw ps'"};
   MutexLock lock(mutex_);
   return describe(*found);

@@ -99,7 +99,7 @@ class MountTable {
   Status umount(const UmountRequest& request);
   std::vector<Mount> list() const;
   // kNotFound. `target`: a directory as `pid` sees it, or an id.
-  Result<Mount> look_up(const std::string& target, pid_t pid) const;
+  Result<Mount> look_up(const std::string& target, pid_t pid);
 
   // How long images linger from now on.
   void set_linger(Duration linger) { linger_ = linger; }
@@ -145,6 +145,7 @@ class MountTable {
   void insert(Image& image, const MountState& state) EXCLUDES(mutex_);
   void erase(Image& image, const std::string& id) EXCLUDES(mutex_);
   std::optional<MountState> find(const UmountRequest& request) const EXCLUDES(mutex_);
+  std::optional<MountState> find_now(const UmountRequest& request) EXCLUDES(mutex_);
   std::vector<MountState> states() const EXCLUDES(mutex_);
   std::vector<std::string> image_keys() const EXCLUDES(mutex_);
   Mount describe(const MountState& state) const REQUIRES(mutex_);

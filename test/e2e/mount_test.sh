@@ -152,6 +152,20 @@ test_a_mount_below_a_folder_that_is_renamed_is_followed() {
   stop_daemon
 }
 
+test_a_mount_whose_folder_was_just_renamed_is_found() {
+  begin
+  local round
+  for round in 1 2 3; do
+    mkdir -p "$T/old/mnt"
+    thaw mount debian:1 "$T/old/mnt" >/dev/null
+    mv "$T/old" "$T/new"
+    thaw explain "$T/new/mnt" >/dev/null
+    mv "$T/new" "$T/old"
+    thaw umount "$T/old/mnt"
+  done
+  stop_daemon
+}
+
 test_a_mount_over_what_the_daemon_needs_is_refused() {
   begin
   local target
