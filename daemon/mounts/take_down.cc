@@ -121,8 +121,10 @@ void abort_connections(const Doomed& doomed) {
 void remove_leftovers(const std::string& folder) {
   std::error_code failure;
   for (const auto& entry : std::filesystem::directory_iterator(folder, failure)) {
-    // Empty folders and lock files; never into something that is mounted.
-    if (::unlink(entry.path().c_str()) != 0) ::rmdir(entry.path().c_str());
+    // Empty folders and lock files, which are empty too: whatever else lies there is not ours. Never into
+    // something that is mounted.
+    if (::rmdir(entry.path().c_str()) == 0 || entry.path().extension() != ".lock") continue;
+    if (std::filesystem::is_empty(entry.path(), failure)) ::unlink(entry.path().c_str());
   }
 }
 

@@ -151,6 +151,20 @@ test_one_folder_may_be_run_dir_and_state_dir() {
   stop_daemon
 }
 
+test_what_lay_in_its_folder_before_stays() {
+  write_config
+  copy_store
+  mkdir -p "$T/run/mnt" "$T/mnt"
+  echo precious >"$T/run/mnt/notes"
+  echo precious >"$T/run/mnt/package.lock"
+  start_daemon
+  thaw mount nasty:1 "$T/mnt"
+  kill_daemon
+  start_daemon
+  stop_daemon
+  equal "$(cd "$T/run/mnt" && echo *)" "notes package.lock" "what is left in run_dir/mnt"
+}
+
 test_daemon_not_running() {
   write_config
   copy_store
