@@ -168,11 +168,20 @@ Status inspect(Invocation& invocation, const ImageOptions& options) {
   return {};
 }
 
+// Who names a digest means that image and no later one of that name.
+Status require_digest(Names& names, const ImageName& name) {
+  if (!name.digest) return {};
+  THAW_ASSIGN(const NameRecord record, names.find(name));
+  if (record.manifest == *name.digest) return {};
+  return Error{Code::kDamaged, name.text() + ": the name means " + record.manifest.hex() + " now"};
+}
+
 Status remove(Invocation& invocation, const ImageOptions& options) {
   THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
   THAW_ASSIGN(const auto session, StoreSession::open(invocation.config, StoreUse::kRead, KeyringUse::kBuild));
   THAW_ASSIGN(const ImageName name, ImageName::parse(options.name));
   THAW_ASSIGN(Names names, session->names(options.tenant));
+  THAW_TRY(require_digest(names, name));
   THAW_ASSIGN(const NameRecord record, names.remove(name, session->keys(), now_seconds()));
   invocation.print({{"name", name.text()}, {"sequence", record.sequence}}, "");
   return {};

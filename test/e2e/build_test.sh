@@ -117,6 +117,17 @@ test_rm_takes_the_name_away() {
   thaw inspect debian:1
 }
 
+test_rm_by_digest_takes_no_other_image() {
+  local digest
+  write_config
+  copy_store
+  digest=$(json_value .manifest thaw inspect nasty:1)
+  expect_error 6 "the name means $digest now" thaw rm "nasty:1@sha256:$(printf 'a%.0s' $(seq 64))"
+  thaw verify nasty:1
+  thaw rm "nasty:1@sha256:$digest"
+  expect_error 3 'no such image' thaw inspect nasty:1
+}
+
 test_tenants_do_not_see_each_other() {
   write_config
   thaw build --tenant one "oci:$IMAGES/nasty:latest" web:1
