@@ -3,6 +3,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 
 #include "daemon/cli/command.h"
 #include "daemon/config/or_null.h"
@@ -159,14 +160,32 @@ void tell_of_stuck(Invocation& invocation, const RotationReport& report) {
                report.stuck.size(), first.place.digest.hex().c_str(), first.why.message.c_str());
 }
 
+// An image without its envelope cannot be opened, and no envelope that is there tells of it.
+Status add_missing(RotationReport& report, StoreSession& session, const std::string& tenant) {
+  THAW_ASSIGN(Names names, session.names(tenant));
+  THAW_ASSIGN(const std::vector<ListedImage> images, names.list());
+  std::set<Digest> manifests;
+  for (const ListedImage& image : images) {
+    if (image.record.ok()) manifests.insert(image.record->manifest);
+  }
+  THAW_ASSIGN(const auto places, manifests_without_envelope(session.catalog(), manifests));
+  const Error missing{
+      Code::kDamaged,
+      "its envelope is missing; 'thaw scrub' takes it from another root, or build the image again "
+      "with --verify-existing"};
+  for (const EnvelopePlace& place : places) report.stuck.push_back({place, missing});
+  return {};
+}
+
 Status rotate(Invocation& invocation, const KeyOptions& options) {
   THAW_TRY(check_tenant(options.tenant));
   THAW_ASSIGN(const auto work, begin_work(invocation));
   KeyRoom room = work->room();
   std::optional<ProgressBar> bar(std::in_place, invocation, "rotating");
   const auto show = [&bar](const Progress& now) { bar->show(now.done, now.total); };
-  THAW_ASSIGN(const RotationReport report, rotate_keys(room, options.tenant, show));
+  THAW_ASSIGN(RotationReport report, rotate_keys(room, options.tenant, show));
   bar.reset();
+  THAW_TRY(add_missing(report, *work->session, options.tenant));
   invocation.print({{"tenant", options.tenant},
                     {"key", report.key_id},
                     {"made", report.made},

@@ -11,12 +11,18 @@ namespace {
 
 constexpr size_t kEnvelopesInFlight = 32;
 
-Status list_envelopes(Catalog& catalog, const RootId& root, std::vector<EnvelopePlace>& places) {
-  const std::string folder = envelope_folder(root);
+using DigestVisit = std::function<void(const Digest&)>;
+Status list_digests(Catalog& catalog, const std::string& folder, const DigestVisit& visit) {
   return catalog.for_each(folder, [&](const ListedObject& object) -> Status {
     const auto digest = Digest::from_hex(std::string_view(object.key).substr(folder.size()));
-    if (digest) places.push_back({root, *digest});
+    if (digest) visit(*digest);
     return {};
+  });
+}
+
+Status list_envelopes(Catalog& catalog, const RootId& root, std::vector<EnvelopePlace>& places) {
+  return list_digests(catalog, envelope_folder(root), [&](const Digest& digest) {
+    places.push_back({root, digest});
   });
 }
 
@@ -82,6 +88,24 @@ Status visit_envelopes(Catalog& catalog, Executor& workers, const EnvelopeVisit&
   THAW_TRY(in_flight.drain());
   if (progress) progress({places.size(), places.size()});
   return {};
+}
+
+Result<std::vector<EnvelopePlace>> manifests_without_envelope(Catalog& catalog,
+                                                              const std::set<Digest>& manifests) {
+  std::vector<EnvelopePlace> places;
+  THAW_ASSIGN(const std::vector<Root> roots, catalog.readable_roots());
+  for (const Root& root : roots) {
+    std::set<Digest> alone;
+    // In this order: a copy is made of the envelope first.
+    THAW_TRY(list_digests(catalog, manifest_folder(root.id), [&](const Digest& digest) {
+      if (manifests.contains(digest)) alone.insert(digest);
+    }));
+    if (alone.empty()) continue;
+    THAW_TRY(
+        list_digests(catalog, envelope_folder(root.id), [&](const Digest& digest) { alone.erase(digest); }));
+    for (const Digest& digest : alone) places.push_back({root.id, digest});
+  }
+  return places;
 }
 
 Result<EnvelopeCensus> count_envelopes(Catalog& catalog, Executor& workers, const ProgressFn& progress) {

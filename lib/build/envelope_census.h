@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,11 @@ struct EnvelopeCensus {
   std::map<std::string, uint64_t> by_key;      // key id → envelopes under it
   std::vector<UnreadableEnvelope> unreadable;  // damaged: their key is not known
 };
+
+// Those of `manifests` that a root has without their envelopes. An image that is built or copied meanwhile is
+// none.
+Result<std::vector<EnvelopePlace>> manifests_without_envelope(Catalog& catalog,
+                                                              const std::set<Digest>& manifests);
 
 // Counts without any key. An envelope whose manifest is gone or damaged opens nothing and does not count.
 Result<EnvelopeCensus> count_envelopes(Catalog& catalog, Executor& workers, const ProgressFn& progress);

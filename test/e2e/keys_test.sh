@@ -93,6 +93,22 @@ test_retire_refuses_what_is_needed() {
   expect_error 3 'no key yet' thaw keys rotate nobody
 }
 
+test_rotation_names_images_whose_envelopes_are_missing() {
+  local digest
+  write_config '.tenant = "acme"'
+  small_image small-1 "image 1"
+  small_image small-2 "image 2"
+  thaw build oci:"$T/small-1" web:1
+  thaw build oci:"$T/small-2" tool:1
+  digest=$(json_value .manifest thaw inspect web:1)
+  rm "$T/store/roots/1/envelopes/$digest"
+  expect_error 6 "$digest: its envelope is missing.*verify-existing" thaw keys rotate acme
+  expect 6 thaw keys rotate acme --json
+  equal "$(jq -r '.stuck[].manifest' "$T/out")" "$digest" "what is stuck"
+  thaw build --verify-existing oci:"$T/small-1" web:1
+  thaw keys rotate acme
+}
+
 test_a_private_tenant_shares_with_itself_alone() {
   local chunks
   write_config
