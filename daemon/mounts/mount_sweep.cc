@@ -33,21 +33,23 @@ void MountTable::sweep() {
 }
 
 void MountTable::follow_mounts() {
-  for (const MountState& state : states()) {
-    if (state.target.empty() || place_of(state) == state.target) continue;
-    Claim claim(*this, state.key);
-    if (!is_known(state.id)) continue;  // umount() was at it
-    // Again: now nobody mounts this image elsewhere at the same time.
-    const std::optional<std::string> place = place_of(state);
+  for (const MountState& seen : states()) {
+    if (place_of(seen) == seen.target) continue;
+    Claim claim(*this, seen.key);
+    // Again: now nobody mounts this image elsewhere, or moves or unmounts this mount, at the same time.
+    const std::optional<MountState> state = state_of(seen.id);
+    if (!state) continue;
+    const std::optional<std::string> place = place_of(*state);
     if (!place) {
-      drop(claim.image(), state);
-    } else if (*place != state.target) {
-      move(state, *place);
+      drop(claim.image(), *state);
+    } else if (*place != state->target) {
+      move(*state, *place);
     }
   }
 }
 
 std::optional<std::string> MountTable::place_of(const MountState& state) const {
+  if (state.target.empty()) return state.target;
   const auto member = member_of(state.mount_namespace, state.pid);
   if (!member.ok()) return std::nullopt;
   const auto mounts = read_mount_info(std::to_string(member.value()));
@@ -83,8 +85,9 @@ void MountTable::drop(Image& image, const MountState& state) {
 void MountTable::move(MountState state, const std::string& place) {
   spdlog::info("mount {} of {} on {} is on {} now", state.id, state.name, state.target, place);
   state.target = place;
+  // The supervisor has it in any case, and writes it with the next record that can be written.
   const Status kept = parts_.records.put({mount_record_key(state.id), to_record(state), {}}, Keep::kSaved);
-  if (!kept.ok()) return;  // the next sweep tries once more
+  if (!kept.ok()) spdlog::warn("mount {}: {}", state.id, kept.error().message);
   MutexLock lock(mutex_);
   mounts_.insert_or_assign(state.id, std::move(state));
 }

@@ -209,14 +209,17 @@ Status MountTable::umount(const UmountRequest& request) {
   const std::optional<MountState> found = find_now(request);
   if (!found) return Error{Code::kNotFound, "umount " + request.target + ": no such mount; see 'thaw ps'"};
   Claim claim(*this, found->key);
-  if (!is_known(found->id)) return Error{Code::kNotFound, "umount " + request.target + ": it is gone"};
-  if (!found->target.empty()) THAW_TRY(unbind(claim.image(), *found, request.how));
-  const Status forgotten = parts_.records.remove(mount_record_key(found->id));
+  std::optional<MountState> state = state_of(found->id);
+  if (!state) return Error{Code::kNotFound, "umount " + request.target + ": it is gone"};
+  // It may have moved since the last sweep.
+  state->target = place_of(*state).value_or(state->target);
+  if (!state->target.empty()) THAW_TRY(unbind(claim.image(), *state, request.how));
+  const Status forgotten = parts_.records.remove(mount_record_key(state->id));
   if (!forgotten.ok()) {
     const std::string what = "umount " + request.target + ": unmounted, but a restart mounts it again: ";
     return Error{forgotten.error().code, what + forgotten.error().message};
   }
-  erase(claim.image(), found->id);
+  erase(claim.image(), state->id);
   return {};
 }
 
@@ -253,9 +256,10 @@ void MountTable::erase(Image& image, const std::string& id) {
   if (--image.mounts == 0) image.idle_since = parts_.clock.now();
 }
 
-bool MountTable::is_known(const std::string& id) const {
+std::optional<MountState> MountTable::state_of(const std::string& id) const {
   MutexLock lock(mutex_);
-  return mounts_.contains(id);
+  const auto found = mounts_.find(id);
+  return found == mounts_.end() ? std::nullopt : std::optional(found->second);
 }
 
 std::optional<MountState> MountTable::find(const UmountRequest& request) const {

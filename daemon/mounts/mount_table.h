@@ -130,7 +130,7 @@ class MountTable {
   Status unbind(const Image& image, const MountState& state, Unmount how);
   void release(Image& image);
   void settle_image(const std::string& key);
-  bool is_known(const std::string& id) const EXCLUDES(mutex_);
+  std::optional<MountState> state_of(const std::string& id) const EXCLUDES(mutex_);
   // The sweeper (mount_sweep.cc).
   void follow_mounts();
   // Where it is: its target; another folder, when one above it was renamed; nowhere, when it has ended. Its

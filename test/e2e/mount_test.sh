@@ -152,6 +152,58 @@ test_a_mount_below_a_folder_that_is_renamed_is_followed() {
   stop_daemon
 }
 
+test_a_mount_that_just_moved_is_unmounted_where_it_is() {
+  local i id
+  write_config
+  copy_store
+  mkdir -p "$T/0/mnt"
+  start_daemon
+  for i in 0 1 2 3; do
+    id=$(json_value .id thaw mount nasty:1 "$T/$i/mnt")
+    mv "$T/$i" "$T/$((i + 1))"
+    thaw umount "$id"
+    equal "$(mounts_below "$T/$((i + 1))")" "" "mounts that nobody knows of"
+  done
+  stop_daemon
+}
+
+test_a_folder_that_moves_while_the_worker_is_dead_is_followed() {
+  local i worker
+  write_config
+  copy_store
+  mkdir -p "$T/0/mnt"
+  start_daemon
+  thaw mount nasty:1 "$T/0/mnt"
+  for i in 0 1 2 3; do
+    worker=$(worker_pid)
+    kill -9 "$worker"
+    mv "$T/$i" "$T/$((i + 1))"
+    wait_for 10 is_mounted_on "$T/$((i + 1))/mnt" || fail "ps says $(thaw ps)"
+  done
+  thaw umount "$T/4/mnt"
+  stop_daemon
+}
+
+# The state directory cannot be written: what moved is told once, and not with each sweep.
+test_a_move_that_cannot_be_recorded_is_told_once() {
+  write_config
+  copy_store
+  mkdir -p "$T/old/mnt"
+  start_daemon
+  thaw mount nasty:1 "$T/old/mnt"
+  mv "$T/state/mounts.json" "$T/mounts.json"
+  mkdir "$T/state/mounts.json"
+  mv "$T/old" "$T/new"
+  wait_for 10 is_mounted_on "$T/new/mnt" || fail "ps says $(thaw ps)"
+  mv "$T/new" "$T/newer"
+  wait_for 10 is_mounted_on "$T/newer/mnt" || fail "ps says $(thaw ps)"
+  equal "$(grep -c "is on $T/new/mnt now" "$T/thawd.log")" 1 "lines about the first move"
+  grep -q 'write into its state_dir' "$T/thawd.log" || fail "nothing is said of what was not recorded"
+  rmdir "$T/state/mounts.json"
+  thaw umount "$T/newer/mnt"
+  stop_daemon
+}
+
 test_a_mount_whose_folder_was_just_renamed_is_found() {
   begin
   local round
