@@ -7,6 +7,7 @@
 #include "daemon/cli/command.h"
 #include "daemon/control/client.h"
 #include "lib/chunk/journey.h"
+#include "lib/json/path_json.h"
 
 namespace thaw {
 namespace {
@@ -94,7 +95,7 @@ std::string explain_text(const Json& answer) {
 
 Status explain(Invocation& invocation, const std::string& target) {
   THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
-  const Json request = {{"target", Invocation::mount_target(target)}, {"pid", ::getpid()}};
+  const Json request = {{"target", path_json(Invocation::mount_target(target))}, {"pid", ::getpid()}};
   THAW_ASSIGN(const Json answer, ControlClient(invocation.socket()).post("/v1/explain", request));
   invocation.print(answer, invocation.json ? "" : explain_text(answer));
   return {};

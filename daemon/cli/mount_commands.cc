@@ -7,6 +7,7 @@
 
 #include "daemon/cli/command.h"
 #include "daemon/control/client.h"
+#include "lib/json/path_json.h"
 
 namespace thaw {
 namespace {
@@ -50,7 +51,8 @@ Result<Json> mount_request(const Invocation& invocation, const MountOptions& opt
   if (options.dir.empty()) {
     return Error{Code::kUsage, "say where: 'thaw mount NAME DIR', or --file-only for the block file alone"};
   }
-  THAW_ASSIGN(request["dir"], absolute_path(options.dir));
+  THAW_ASSIGN(const std::string dir, absolute_path(options.dir));
+  request["dir"] = path_json(dir);
   return request;
 }
 
@@ -79,8 +81,9 @@ Status mount(Invocation& invocation, const MountOptions& options) {
 
 Status umount(Invocation& invocation, const UmountOptions& options) {
   THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
-  const Json request = {
-      {"target", Invocation::mount_target(options.target)}, {"lazy", options.lazy}, {"pid", ::getpid()}};
+  const Json request = {{"target", path_json(Invocation::mount_target(options.target))},
+                        {"lazy", options.lazy},
+                        {"pid", ::getpid()}};
   THAW_ASSIGN(const Json answer, ControlClient(invocation.socket()).post("/v1/umount", request));
   invocation.print(answer, "");
   return {};

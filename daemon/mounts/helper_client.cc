@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/base/file.h"
+#include "lib/json/path_json.h"
 
 namespace thaw {
 namespace {
@@ -128,15 +129,15 @@ Status HelperClient::detach(const AttachRequest& request) {
 Result<BoundImage> HelperClient::bind(const BindRequest& request) {
   THAW_ASSIGN(const Json answer, ask({{"operation", "bind"},
                                       {"folder", request.folder},
-                                      {"target", request.target},
+                                      {"target", path_json(request.target)},
                                       {"pid", request.pid}}));
-  return BoundImage{answer.at("namespace"), answer.at("target")};
+  return BoundImage{answer.at("namespace"), path_from_json(answer.at("target"))};
 }
 
 Status HelperClient::unbind(const UnbindRequest& request) {
   THAW_ASSIGN(const Json answer, ask({{"operation", "unbind"},
                                       {"folder", request.folder},
-                                      {"target", request.target},
+                                      {"target", path_json(request.target)},
                                       {"device", request.device},
                                       {"namespace", request.mount_namespace},
                                       {"pid", request.pid},

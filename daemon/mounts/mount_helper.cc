@@ -10,6 +10,7 @@
 #include "daemon/mounts/helper_client.h"
 #include "daemon/mounts/image_mount.h"
 #include "lib/base/file.h"
+#include "lib/json/path_json.h"
 
 namespace thaw {
 namespace {
@@ -45,14 +46,14 @@ Result<Json> detach(const Json& request) {
 
 Result<Json> bind(const Json& request) {
   THAW_ASSIGN(const BoundImage bound,
-              bind_image({request.at("folder"), request.at("target"), request.at("pid")}));
-  return Json{{"namespace", bound.mount_namespace}, {"target", bound.target}};
+              bind_image({request.at("folder"), path_from_json(request.at("target")), request.at("pid")}));
+  return Json{{"namespace", bound.mount_namespace}, {"target", path_json(bound.target)}};
 }
 
 Result<Json> unbind(const Json& request) {
   UnbindRequest parts;
   parts.folder = request.at("folder");
-  parts.target = request.at("target");
+  parts.target = path_from_json(request.at("target"));
   parts.device = request.at("device");
   parts.mount_namespace = request.at("namespace");
   parts.pid = request.at("pid");
@@ -90,7 +91,8 @@ int mount_helper_main() {
   } else {
     message["error"] = {{"code", code_name(answer.error().code)}, {"message", answer.error().message}};
   }
-  const Status written = write_all(STDOUT_FILENO, as_bytes(message.dump() + "\n"));
+  const Status written =
+      write_all(STDOUT_FILENO, as_bytes(message.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"));
   return answer.ok() && written.ok() ? 0 : 1;
 }
 

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "lib/json/path_json.h"
+
 namespace thaw {
 
 namespace {
@@ -21,7 +23,7 @@ std::string to_record(const MountState& state) {
               {"key", state.key},
               {"manifest", state.manifest},
               {"name", state.name},
-              {"target", state.target},
+              {"target", path_json(state.target)},
               {"reopen", state.reopen},
               {"namespace", state.mount_namespace},
               {"pid", state.pid},
@@ -37,7 +39,7 @@ Result<MountState> mount_from_record(const std::string& value) {
     state.key = json.at("key");
     state.manifest = json.at("manifest");
     state.name = json.at("name");
-    state.target = json.at("target");
+    state.target = path_from_json(json.at("target"));
     state.reopen = json.at("reopen");
     state.mount_namespace = json.at("namespace");
     state.pid = json.at("pid");

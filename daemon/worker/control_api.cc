@@ -9,6 +9,7 @@
 #include "daemon/worker/explain.h"
 #include "lib/base/await.h"
 #include "lib/base/base64.h"
+#include "lib/json/path_json.h"
 
 namespace thaw {
 namespace {
@@ -158,7 +159,7 @@ Result<Json> ControlApi::mount(const Json& request) {
   mounting.key = image_key(opened.manifest.digest, image.outage);
   mounting.manifest = opened.manifest.digest.hex();
   mounting.name = image.name.name + ":" + image.name.tag;
-  mounting.target = request.value("dir", "");
+  mounting.target = path_member(request, "dir");
   mounting.pid = request.value("pid", 0);
   mounting.id = request.value("id", "");
   image.name.digest = opened.manifest.digest;
@@ -190,7 +191,7 @@ Result<Json> ControlApi::mount(const Json& request) {
 // Whoever mounts something on a directory does not wait for what was there before.
 Result<Json> ControlApi::mount_asked(const Json& request) {
   THAW_ASSIGN(Json answer, mount(request));
-  const Status ignored = parts_.remounts.forget(request.value("dir", ""), request.value("pid", 0));
+  const Status ignored = parts_.remounts.forget(path_member(request, "dir"), request.value("pid", 0));
   static_cast<void>(ignored);
   return answer;
 }
@@ -198,7 +199,7 @@ Result<Json> ControlApi::mount_asked(const Json& request) {
 Status ControlApi::mount_again(const MountRequest& earlier) {
   Json again = Json::parse(earlier.reopen, nullptr, false);
   if (!again.is_object()) return Error{Code::kDamaged, "what was kept of it cannot be read"};
-  again["dir"] = earlier.target;
+  again["dir"] = path_json(earlier.target);
   again["pid"] = earlier.pid;
   again["id"] = earlier.id;
   const auto mounted = mount(again);
@@ -206,7 +207,7 @@ Status ControlApi::mount_again(const MountRequest& earlier) {
 }
 
 Result<Json> ControlApi::umount(const Json& request) {
-  const std::string target = request.value("target", "");
+  const std::string target = path_member(request, "target");
   const pid_t pid = request.value("pid", 0);
   const Json answer = {{"target", target}};
   const Status forgotten = parts_.remounts.forget(target, pid);
@@ -255,7 +256,7 @@ Result<Json> ControlApi::list_mounts() {
 }
 
 Result<Json> ControlApi::explain_mount(const Json& request) {
-  const std::string target = request.value("target", "");
+  const std::string target = path_member(request, "target");
   THAW_ASSIGN(const Mount mount, parts_.mounts.look_up(target, request.value("pid", 0)));
   const auto story = parts_.images.story(mount.key);
   if (!story) return Error{Code::kNotFound, target + " has gone; see 'thaw ps'"};

@@ -218,6 +218,30 @@ test_a_mount_whose_folder_was_just_renamed_is_found() {
   stop_daemon
 }
 
+test_paths_that_are_no_text_are_paths_too() {
+  local worker
+  write_config
+  copy_store
+  mkdir -p "$T/x/mnt" "$T/"$'caf\xe9'
+  start_daemon
+  thaw mount nasty:1 "$T/"$'caf\xe9' >"$T/out"
+  same_tree "$IMAGES/nasty.txt" "$T/"$'caf\xe9'
+  json_value '.mounts | length' thaw ps >/dev/null
+  thaw explain "$T/"$'caf\xe9' >/dev/null
+  thaw mount nasty:1 "$T/x/mnt"
+  worker=$(worker_pid)
+  mv "$T/x" "$T/"$'x\xff'
+  wait_for 10 thaw explain "$T/"$'x\xff/mnt' >/dev/null 2>&1 || fail "the moved mount is not found: $(thaw ps)"
+  equal "$(worker_pid)" "$worker" "the worker"
+  # The next daemon has them too.
+  kill_daemon
+  start_daemon
+  wait_for 10 thaw umount "$T/"$'x\xff/mnt' 2>/dev/null || fail "$(thaw ps)"
+  wait_for 10 thaw umount "$T/"$'caf\xe9' 2>/dev/null || fail "$(thaw ps)"
+  equal "$(json_value '.mounts | length' thaw ps)" 0 "mounts"
+  stop_daemon
+}
+
 test_a_mount_over_what_the_daemon_needs_is_refused() {
   begin
   local target

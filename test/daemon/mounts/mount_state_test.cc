@@ -37,6 +37,12 @@ TEST_CASE("a record gives the mount back") {
   CHECK(state->phase == MountPhase::kDone);
 }
 
+TEST_CASE("a record takes a path of any bytes") {
+  MountState state = example();
+  state.target = "/caf\xe9\n\xff";
+  CHECK(mount_from_record(to_record(state)).value().target == state.target);
+}
+
 TEST_CASE("a record that is none is refused") {
   for (const char* text : {"", "[]", "{}", "{\"id\": 7}", "nonsense"}) {
     const auto state = mount_from_record(text);
