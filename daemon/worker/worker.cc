@@ -42,7 +42,10 @@ constexpr const char* kHolderRecord = "lease-holder";
 
 Status keep_config(WorkerLink& link, const ConfigReading& in_effect) {
   THAW_TRY(link.put({kLogLevelRecord, in_effect.config.log_level, {}}, Keep::kInMemory));
-  return link.put({kConfigRecord, config_json(in_effect).dump(), {}}, Keep::kInMemory);
+  return link.put({kConfigRecord,
+                   config_json(in_effect).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace),
+                   {}},
+                  Keep::kInMemory);
 }
 
 Result<ConfigReading> running_config(WorkerLink& link, const Inheritance& inheritance,

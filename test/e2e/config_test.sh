@@ -131,6 +131,17 @@ test_what_could_not_be_printed_is_an_error() {
   expect_error 2 'no command "moutn"' thaw moutn debian:1 /x
 }
 
+test_a_configuration_may_lie_where_it_likes() {
+  write_config
+  mkdir "$T/"$'caf\xe9'
+  mv "$T/thaw.json" "$T/"$'caf\xe9/thaw.json'
+  export THAW_CONFIG=$T/$'caf\xe9/thaw.json'
+  start_daemon
+  thaw reload
+  thaw config show --daemon >/dev/null
+  stop_daemon
+}
+
 test_who_may_not_use_the_socket_is_told_so() {
   write_config
   start_daemon
