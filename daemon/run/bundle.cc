@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/run/root_lookup.h"
+#include "lib/json/path_json.h"
 
 namespace thaw {
 namespace {
@@ -81,14 +82,25 @@ Json linux_part() {
           {"readonlyPaths", {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}}};
 }
 
+// The runtime's configuration is JSON: other bytes would not reach the container as they are.
+Status require_utf8(const char* what, const std::string& text) {
+  if (is_utf8(text)) return {};
+  return Error{Code::kUsage,
+               std::string(what) + " \"" + text + "\" is not UTF-8, and OCI runtimes take nothing else"};
+}
+
 // Of the command line. What an image says was accepted when it was built.
 Status check_options(const ContainerOptions& options) {
   if (!options.working_dir.empty() && !options.working_dir.starts_with('/')) {
     return Error{Code::kUsage, "--workdir \"" + options.working_dir + "\" must be an absolute path"};
   }
+  THAW_TRY(require_utf8("--workdir", options.working_dir));
+  THAW_TRY(require_utf8("--entrypoint", options.entrypoint.value_or("")));
+  for (const std::string& word : options.command) THAW_TRY(require_utf8("the argument", word));
   for (const std::string& entry : options.env) {
     if (entry.find('=') == std::string::npos || entry.starts_with('='))
       return Error{Code::kUsage, "--env \"" + entry + "\" must be NAME=VALUE"};
+    THAW_TRY(require_utf8("--env", entry));
   }
   return {};
 }

@@ -79,6 +79,14 @@ test_what_cannot_be_executed_is_said() {
   end
 }
 
+test_what_a_runtime_cannot_be_given_is_refused() {
+  begin
+  expect_error 125 'is not UTF-8' thaw run debian:1 -- cat $'/caf\xe9'
+  expect_error 125 'is not UTF-8' thaw run --env $'A=\xe9' debian:1 -- true
+  expect_error 125 'is not UTF-8' thaw run --workdir $'/\xe9' debian:1 -- true
+  end
+}
+
 test_the_images_own_config_counts() {
   begin
   equal "$(thaw run debian:1 -- sh -c 'echo $FROM_IMAGE')" yes "environment"
