@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "lib/base/one_line.h"
 #include "lib/manifest/image_name.h"
 
 namespace thaw {
@@ -28,7 +29,8 @@ void Invocation::print(const Json& object, const std::string& text) const {
 std::string Invocation::mount_target(const std::string& target) {
   std::error_code failure;
   if (target.find('/') == std::string::npos && !std::filesystem::exists(target, failure)) return target;
-  return std::filesystem::weakly_canonical(target, failure).string();
+  const auto place = std::filesystem::weakly_canonical(target, failure);
+  return failure || place.empty() ? target : place.string();
 }
 
 int exit_status(Code code) {
@@ -52,7 +54,7 @@ int exit_status(Code code) {
 }
 
 void print_error(const Invocation& invocation, const std::string& command, const Error& error) {
-  std::fprintf(stderr, "%s: %s\n", command.c_str(), error.message.c_str());
+  std::fprintf(stderr, "%s: %s\n", command.c_str(), one_line(error.message).c_str());
   if (!invocation.json) return;
   std::printf("%s\n",
               dump({{"error", {{"code", code_name(error.code)}, {"message", error.message}}}}).c_str());

@@ -7,6 +7,7 @@
 
 #include "daemon/cli/command.h"
 #include "daemon/control/client.h"
+#include "lib/base/one_line.h"
 #include "lib/json/path_json.h"
 
 namespace thaw {
@@ -58,8 +59,9 @@ Result<Json> mount_request(const Invocation& invocation, const MountOptions& opt
 
 std::string mount_text(const Json& mount) {
   if (mount.at("mountpoint").is_null()) return mount.at("file").get<std::string>();
-  return mount.at("name").get<std::string>() + " is mounted on " + mount.at("mountpoint").get<std::string>() +
-         " (id " + mount.at("id").get<std::string>() + ", " + mount.at("device").get<std::string>() + ")";
+  return mount.at("name").get<std::string>() + " is mounted on " +
+         one_line(mount.at("mountpoint").get<std::string>()) + " (id " + mount.at("id").get<std::string>() +
+         ", " + mount.at("device").get<std::string>() + ")";
 }
 
 // Only memory may keep what was filled, and not for long.
@@ -98,7 +100,7 @@ std::string mounted_text(const Json& mounts) {
     uint64_t fetched = 0;
     for (const Json& count : mount.at("chunks_fetched")) fetched += count.get<uint64_t>();
     text += mount.at("id").get<std::string>() + "\t" + mount.at("name").get<std::string>() + "\t" +
-            or_dash(mount.at("device")) + "\t" + or_dash(mount.at("mountpoint")) + "\t" +
+            or_dash(mount.at("device")) + "\t" + one_line(or_dash(mount.at("mountpoint"))) + "\t" +
             format_size(mount.at("bytes_read").get<uint64_t>()) + "\t" + std::to_string(fetched) +
             " chunks\n";
   }
@@ -110,8 +112,8 @@ std::string ps_text(const Json& answer) {
   for (const Json& one : answer.value("waiting", Json::array())) {
     text += (text.ends_with("\n") ? "" : "\n") + one.at("id").get<std::string>() + ": " +
             one.at("name").get<std::string>() + " waits to be mounted again on " +
-            or_dash(one.at("mountpoint"));
-    if (one.at("why").is_string()) text += ": " + one.at("why").get<std::string>();
+            one_line(or_dash(one.at("mountpoint")));
+    if (one.at("why").is_string()) text += ": " + one_line(one.at("why").get<std::string>());
     text += "\n";
   }
   return text;

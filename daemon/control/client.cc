@@ -16,6 +16,7 @@ using Json = nlohmann::json;
 constexpr size_t kMaxAnswerBytes = size_t{64} << 20;
 constexpr long kAnswerSeconds = 150;
 constexpr int kAttempts = 20;
+constexpr long kTooLarge = 413;
 constexpr std::chrono::milliseconds kPause{250};
 
 struct FreeHandle {
@@ -67,6 +68,7 @@ bool worth_retrying(CURLcode code) {
 Result<Json> parse_answer(const Exchange& exchange) {
   Json answer = Json::parse(exchange.answer, nullptr, false);
   if (exchange.status == 200 && answer.is_object()) return answer;
+  if (exchange.status == kTooLarge) return Error{Code::kUsage, "the arguments are longer than thawd takes"};
   const auto error = answer.is_object() ? answer.find("error") : answer.end();
   if (!answer.is_object() || error == answer.end() || !error->is_object()) {
     return Error{Code::kFailed, "the daemon answered with HTTP status " + std::to_string(exchange.status)};

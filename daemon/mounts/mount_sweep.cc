@@ -8,6 +8,7 @@
 #include "daemon/mounts/mount_info.h"
 #include "daemon/mounts/mount_table.h"
 #include "daemon/mounts/namespaces.h"
+#include "lib/base/one_line.h"
 
 namespace thaw {
 namespace {
@@ -78,12 +79,14 @@ void MountTable::drop(Image& image, const MountState& state) {
   // As long as that fails, a restart would mount it again: the next sweep tries once more.
   const Status forgotten = parts_.records.remove(mount_record_key(state.id));
   if (!forgotten.ok()) return;
-  spdlog::info("mount {} of {} on {} has ended without 'thaw umount'", state.id, state.name, state.target);
+  spdlog::info("mount {} of {} on {} has ended without 'thaw umount'", state.id, state.name,
+               one_line(state.target));
   erase(image, state.id);
 }
 
 void MountTable::move(MountState state, const std::string& place) {
-  spdlog::info("mount {} of {} on {} is on {} now", state.id, state.name, state.target, place);
+  spdlog::info("mount {} of {} on {} is on {} now", state.id, state.name, one_line(state.target),
+               one_line(place));
   state.target = place;
   // The supervisor has it in any case, and writes it with the next record that can be written.
   const Status kept = parts_.records.put({mount_record_key(state.id), to_record(state), {}}, Keep::kSaved);

@@ -8,12 +8,13 @@
 
 #include "daemon/mounts/mount_state.h"
 #include "daemon/mounts/namespaces.h"
+#include "lib/base/one_line.h"
 
 namespace thaw {
 namespace {
 
-const std::string& place_of(const MountRequest& request) {
-  return request.target.empty() ? request.name : request.target;
+std::string place_of(const MountRequest& request) {
+  return request.target.empty() ? request.name : one_line(request.target);
 }
 
 bool may_pass(const Error& error) {

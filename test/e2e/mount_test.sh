@@ -242,6 +242,25 @@ test_paths_that_are_no_text_are_paths_too() {
   stop_daemon
 }
 
+test_a_newline_in_a_path_makes_no_second_line() {
+  write_config
+  copy_store
+  mkdir "$T/"$'two\nlines'
+  start_daemon
+  thaw mount nasty:1 "$T/"$'two\nlines' >"$T/out"
+  equal "$(wc -l <"$T/out")" 1 "lines of mount"
+  equal "$(thaw ps | wc -l)" 2 "lines of ps"
+  expect_error 3 'no such mount' thaw umount $'no\nmount'
+  thaw umount "$T/"$'two\nlines'
+  expect_error 2 'longer than' thaw umount "$(head -c 70000 /dev/zero | tr '\0' a)"
+  mkdir "$T/gone"
+  cd "$T/gone"
+  rmdir "$T/gone"
+  expect_error 3 'umount \.: no such mount' thaw umount .
+  cd /
+  stop_daemon
+}
+
 test_a_mount_over_what_the_daemon_needs_is_refused() {
   begin
   local target
