@@ -37,7 +37,13 @@ void add_commands(CLI::App& app, Invocation& invocation) {
 
 std::string name_of(const CLI::App& app) {
   const auto chosen = app.get_subcommands();
-  return chosen.empty() ? "thaw" : "thaw " + chosen.front()->get_name();
+  return chosen.empty() ? app.get_name() : app.get_name() + " " + name_of(*chosen.front());
+}
+
+// A full disk behind a redirection is told here.
+Status flush_output() {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return {};
+  return system_error("stdout", errno);
 }
 
 int run_action(const std::string& command, Invocation& invocation) {
@@ -47,9 +53,7 @@ int run_action(const std::string& command, Invocation& invocation) {
   } catch (const std::exception& e) {
     done = Error{Code::kFailed, e.what()};
   }
-  // A full disk behind a redirection is told here.
-  if (done.ok() && (std::fflush(stdout) != 0 || std::ferror(stdout) != 0))
-    done = system_error("stdout", errno);
+  if (done.ok()) done = flush_output();
   if (done.ok()) return invocation.exit_status;
   print_error(invocation, command, done.error());
   return command == kRunCommand && invocation.exit_status != 0 ? invocation.exit_status
@@ -84,7 +88,11 @@ int run_thaw(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& done) {
-    return app.exit(done);
+    const int status = app.exit(done);
+    const Status written = flush_output();
+    if (written.ok()) return status;
+    print_error(invocation, "thaw", written.error());
+    return exit_status(written.error().code);
   } catch (const CLI::ParseError& wrong) {
     const std::string command = name_of(app);
     print_error(invocation, command,

@@ -128,7 +128,11 @@ test_what_could_not_be_printed_is_an_error() {
   thaw config default >/dev/full 2>"$T/err" || status=$?
   equal "$status" 1 status
   grep -q "stdout.*[Nn]o space" "$T/err" || fail "it said $(cat "$T/err")"
+  status=0
+  thaw --help >/dev/full 2>"$T/err" || status=$?
+  equal "$status" 1 "status of --help"
   expect_error 2 'no command "moutn"' thaw moutn debian:1 /x
+  expect_error 2 "^thaw roots create: .*see 'thaw roots create --help'" thaw roots create --share
 }
 
 test_a_configuration_may_lie_where_it_likes() {
