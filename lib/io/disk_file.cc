@@ -21,8 +21,10 @@ bool is_device_name(const std::string& path) {
   return path.starts_with("/dev/") && !path.starts_with("/dev/shm/");
 }
 
+// Devices have names that are links (/dev/mapper/…, /dev/disk/by-id/…), and only root makes them. Elsewhere a
+// link could lead into any file of the machine.
 int flags_for(const std::string& path) {
-  return O_RDWR | O_CLOEXEC | O_NOFOLLOW | (is_device_name(path) ? 0 : O_CREAT);
+  return O_RDWR | O_CLOEXEC | (is_device_name(path) ? 0 : O_CREAT | O_NOFOLLOW);
 }
 
 // A process that was killed may hold the lock for a moment more, until the kernel has taken it down.
@@ -33,6 +35,8 @@ Result<Fd> open_directly(const std::string& path) {
   Fd fd(::open(path.c_str(), flags_for(path) | O_DIRECT, 0600));
   // Some file systems (tmpfs before Linux 6.6) have no O_DIRECT.
   if (!fd.valid() && errno == EINVAL) fd.reset(::open(path.c_str(), flags_for(path), 0600));
+  if (!fd.valid() && errno == ELOOP)
+    return Error{Code::kUsage, path + " is a symbolic link; name the file that it leads to"};
   if (!fd.valid()) return system_error(path, errno);
   return fd;
 }

@@ -253,6 +253,31 @@ test_a_block_device_that_comes_later_is_used() {
   rm -f "$loop.lock"
 }
 
+# As in /dev/mapper and /dev/disk/by-id.
+test_a_block_device_may_be_named_by_a_link() {
+  local loop link=/dev/thaw-e2e-$$
+  truncate -s 100M "$T/medium"
+  loop=$(losetup --show -f "$T/medium")
+  ln -s "$loop" "$link"
+  write_config '.flash = {path: "'"$link"'", size: "1GiB"}'
+  copy_store
+  start_daemon
+  wait_for 5 flash_is_ready || { rm -f "$link" "$link.lock"; fail "not used: $(flash_state '')"; }
+  stop_daemon
+  rm -f "$link" "$link.lock"
+  losetup -d "$loop"
+}
+
+test_a_file_behind_a_link_is_not_used_and_said() {
+  ln -s elsewhere "$T/flash"
+  write_config '.flash = {path: "'"$T"'/flash", size: "64MiB"}'
+  copy_store
+  start_daemon
+  wait_for 10 is_away_because 'is a symbolic link' || fail "it says $(flash_state '')"
+  [ ! -e "$T/elsewhere" ] || fail "a file was made"
+  stop_daemon
+}
+
 test_a_daemon_that_has_the_flash_file_first_keeps_it() {
   ln -s "$T/disk/flash" "$T/flash"
   begin_without_flash
