@@ -66,7 +66,10 @@ Result<Documents> documents_of(CollectRoom& room, const StoreSurvey& survey, con
 // Each live image; what is wrong with it is noted, and it is left out.
 Status for_each_live(CollectRoom& room, AuditReport& report, Mend mend,
                      const std::function<Status(const LiveImage&)>& visit) {
-  THAW_ASSIGN(const StoreSurvey survey, survey_store(room));
+  CollectRoom asking = room;
+  // An image more is looked at: that of a lease which lapsed.
+  if (mend == Mend::kNo) asking.lease_lapse = kNeverLapses;
+  THAW_ASSIGN(const StoreSurvey survey, survey_store(asking));
   report.problems = survey.live.problems;
   for (const auto& used : survey.live.used_by) {
     const Digest& digest = used.first;

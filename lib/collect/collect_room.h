@@ -13,6 +13,8 @@
 
 namespace thaw {
 
+inline constexpr auto kNeverLapses = std::chrono::seconds::max();
+
 struct CollectRoom {
   Catalog& catalog;
   const TrustedBuilders& trusted;

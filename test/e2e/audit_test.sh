@@ -19,6 +19,20 @@ test_a_missing_chunk_is_named_with_its_remedy() {
   expect 0 thaw verify --all
 }
 
+test_what_only_reads_takes_a_store_that_is_read_only() {
+  write_config '.store.url = "file://'"$T"'/read-only"'
+  copy_store
+  mkdir "$T/read-only"
+  mount --bind "$T/store" "$T/read-only"
+  mount -o remount,ro,bind "$T/read-only"
+  expect 0 thaw store check
+  expect 0 thaw verify --all
+  expect 0 thaw verify nasty:1
+  expect 0 thaw roots list
+  expect 0 thaw images --sharing
+  umount "$T/read-only"
+}
+
 test_a_scrub_mends_from_another_root() {
   copy_store
   write_config
