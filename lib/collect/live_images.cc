@@ -95,7 +95,9 @@ class LiveSearch {
     if (!record.ok()) return note_problem(key, record.error());
     if (record->state != NameState::kNamed) return;
     const MutexLock lock(mutex_);
-    live_.used_by.emplace(record->manifest, "name " + place.tenant + "/" + place.name + ":" + place.tag);
+    // Rather than a lease: it says which image is to be built again.
+    live_.used_by.insert_or_assign(record->manifest,
+                                   "name " + place.tenant + "/" + place.name + ":" + place.tag);
   }
 
   void note_problem(const std::string& key, const Error& why) EXCLUDES(mutex_) {

@@ -19,6 +19,20 @@ test_a_missing_chunk_is_named_with_its_remedy() {
   expect 0 thaw verify --all
 }
 
+# Also while a worker, whose lease names no image, has it mounted.
+test_damage_names_the_image_to_be_built_again() {
+  write_config
+  copy_store
+  mkdir "$T/mnt"
+  start_daemon
+  thaw mount nasty:1 "$T/mnt"
+  rm "$T"/store/roots/1/envelopes/*
+  expect 6 thaw store check
+  grep -q "needed by name default/nasty:1" "$T/out" || fail "it says $(cat "$T/out")"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+
 test_what_only_reads_takes_a_store_that_is_read_only() {
   write_config '.store.url = "file://'"$T"'/read-only"'
   copy_store
