@@ -64,6 +64,11 @@ Status verify(Invocation& invocation, const CheckOptions& options) {
   return {};
 }
 
+Error with_remedy(Error error, const std::string& image) {
+  if (error.code != Code::kDamaged) return error;
+  return {error.code, image + ": " + error.message + "; heal it with 'thaw build --verify-existing'"};
+}
+
 Status export_to_file(Invocation& invocation, const CheckOptions& options) {
   THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
   THAW_ASSIGN(const auto session, StoreSession::open(invocation.config, StoreUse::kRead, KeyringUse::kRead));
@@ -73,7 +78,7 @@ Status export_to_file(Invocation& invocation, const CheckOptions& options) {
   THAW_ASSIGN(const auto use, ExpiredUse::begin(*session, image));
   const auto report = export_image(image, use->store(), options.file, progress);
   use->end("'thaw export' read " + options.name);
-  if (!report.ok()) return report.error();
+  if (!report.ok()) return with_remedy(report.error(), options.name);
   invocation.print({{"bytes", report->bytes}, {"sha256", report->sha256.hex()}}, report->sha256.hex());
   return {};
 }
