@@ -1,7 +1,5 @@
 #include "daemon/worker/control_api.h"
 
-#include <spdlog/spdlog.h>
-
 #include <chrono>
 #include <nlohmann/json.hpp>
 
