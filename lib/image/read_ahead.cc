@@ -46,7 +46,13 @@ void ReadAhead::observe(const Read& read, const Fetch& fetch) {
     MutexLock lock(mutex_);
     ahead = advance(read);
   }
-  if (ahead.begin < ahead.end) ask(ahead, fetch);
+  if (ahead.begin >= ahead.end) return;
+  const uint64_t reached = ask(ahead, fetch);
+  if (reached == ahead.end) return;
+  // The reader comes to those first: they are the next to be asked for. Another reader that has the stream's
+  // place by now may ask for some of its own again, which does no harm.
+  MutexLock lock(mutex_);
+  ahead.stream->asked_until = std::min(ahead.stream->asked_until, reached);
 }
 
 ReadAhead::Ahead ReadAhead::advance(const Read& read) {
@@ -69,7 +75,7 @@ ReadAhead::Ahead ReadAhead::advance(const Read& read) {
   const uint32_t wanted = stream->waited ? stream->window * 2 : stream->window;
   stream->window = std::clamp(wanted, 1U, std::max(1U, parts_.budget.chunks()));
   stream->waited = false;
-  const Ahead ahead{std::max(stream->asked_until, chunk + 1), chunk + 1 + stream->window};
+  const Ahead ahead{stream, std::max(stream->asked_until, chunk + 1), chunk + 1 + stream->window};
   stream->asked_until = std::max(stream->asked_until, ahead.end);
   return ahead;
 }
@@ -93,11 +99,13 @@ void ReadAhead::start_stream(const Read& read) {
   oldest.waited = read.served == Served::kWaited;
 }
 
-void ReadAhead::ask(const Ahead& ahead, const Fetch& fetch) {
+uint64_t ReadAhead::ask(const Ahead& ahead, const Fetch& fetch) {
   for (size_t i = map_->first_at_or_after(ahead.begin); i < map_->entries.size(); ++i) {
     const ImageMap::Entry& entry = map_->entries[i];
-    if (entry.index >= ahead.end || !fetch_ahead(parts_, entry.ref, fetch, {})) return;
+    if (entry.index >= ahead.end) break;
+    if (!fetch_ahead(parts_, entry.ref, fetch, {})) return entry.index;
   }
+  return ahead.end;
 }
 
 }  // namespace thaw

@@ -94,8 +94,9 @@ class ReadAhead {
     uint32_t window = 0;       // chunks to be ahead; doubles with every chunk that the reader waited for
     uint64_t used = 0;         // when it was last used, to find the oldest
   };
-  // Chunks [begin, end) of the device.
+  // Chunks [begin, end) of the device, for a stream.
   struct Ahead {
+    Stream* stream = nullptr;
     uint64_t begin = 0;
     uint64_t end = 0;
   };
@@ -103,7 +104,8 @@ class ReadAhead {
   Ahead advance(const Read& read) REQUIRES(mutex_);
   Stream* stream_at(const Read& read) REQUIRES(mutex_);
   void start_stream(const Read& read) REQUIRES(mutex_);
-  void ask(const Ahead& ahead, const Fetch& fetch);
+  // Which chunk is the first that the budget left out; ahead.end when it left out none.
+  uint64_t ask(const Ahead& ahead, const Fetch& fetch) EXCLUDES(mutex_);
 
   const std::shared_ptr<const ImageMap> map_;
   const AheadParts parts_;

@@ -103,6 +103,24 @@ TEST_CASE("read-ahead stays inside its budget and gives it back", "[read_ahead]"
   CHECK(f.source.pending.size() == 3);
 }
 
+TEST_CASE("what the budget had no room for is asked for next, before what lies behind it", "[read_ahead]") {
+  Fixture f;
+  ReadAheadBudget small({.bytes = uint64_t{4} * kChunkSize, .chunks = kWindow});
+  ReadAhead ahead(numbered_map(1000), {f.source, small, f.counters});
+  std::set<uint32_t> asked;
+  for (uint64_t chunk = 0; chunk < 40; ++chunk) {
+    ahead.observe({chunk * kChunkSize, kChunkSize, Served::kWaited}, {});
+    while (!f.source.pending.empty()) {
+      asked.insert(number_of(f.source.pending.front().ref));
+      f.source.answer(Error{Code::kCancelled, "dropped"});
+    }
+  }
+  for (uint32_t chunk = 2; chunk < 40; ++chunk) {
+    CAPTURE(chunk);
+    CHECK(asked.contains(chunk));
+  }
+}
+
 TEST_CASE("how far ahead it reads is a limit that may change", "[read_ahead]") {
   Fixture f;
   f.budget.set_limits({.bytes = uint64_t{64} * kChunkSize, .chunks = 3});
