@@ -76,7 +76,10 @@ void NearbyReads::ask(uint32_t entry, const Fetch& fetch) {
   const bool asked = fetch_ahead(parts_, map_->entries[entry].ref, fetch,
                                  [self = shared_from_this(), start = clock_.now()](
                                      const Result<Fetched>& result) { self->arrived(start, result); });
-  if (!asked) guessed_[entry].store(false, std::memory_order_relaxed);
+  if (asked) return;
+  guessed_[entry].store(false, std::memory_order_relaxed);
+  MutexLock lock(mutex_);
+  credit_ = std::min(credit_ + kCost, kMostCredit);
 }
 
 void NearbyReads::arrived(TimePoint start, const Result<Fetched>& result) {

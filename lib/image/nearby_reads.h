@@ -56,7 +56,8 @@ class NearbyReads : public std::enable_shared_from_this<NearbyReads> {
   std::vector<uint32_t> choose(size_t entry) REQUIRES(mutex_);
   void guess(uint64_t rank, std::vector<uint32_t>& guesses) REQUIRES(mutex_);
   uint32_t reach() REQUIRES(mutex_);
-  void ask(uint32_t entry, const Fetch& fetch);
+  // What the budget has no room for costs nothing.
+  void ask(uint32_t entry, const Fetch& fetch) EXCLUDES(mutex_);
   void arrived(TimePoint start, const Result<Fetched>& result);
 
   const std::shared_ptr<const ImageMap> map_;

@@ -103,6 +103,17 @@ TEST_CASE("without an order, or beyond the budget, nothing is asked for", "[near
   }
 }
 
+TEST_CASE("guesses that the budget has no room for cost no credit", "[nearby_reads]") {
+  Nearby f;
+  f.warm_up(milliseconds(30));
+  f.budget.set_limits({.bytes = 0, .chunks = 0});
+  for (int round = 0; round < 3; ++round) {
+    for (uint32_t rank = 0; rank < 50; ++rank) CHECK(f.miss(7 * rank % 100, milliseconds(30)).empty());
+  }
+  f.budget.set_limits({.bytes = uint64_t{64} * kNumberedChunk, .chunks = 64});
+  CHECK(f.miss(7 * 70 % 100, milliseconds(30)) == by_path({66, 67, 68, 69, 71, 72, 73, 74}));
+}
+
 TEST_CASE("an order that is wrong does no harm", "[nearby_reads]") {
   Nearby f;
   f.reads =
