@@ -15,9 +15,10 @@ void NodeHealth::record(Reply reply, TimePoint now) {
   ++bucket.replies;
   if (reply == Reply::kBad) ++bucket.bad;
   if (state_ != State::kTrial) return;
-  if (reply == Reply::kBad) {
-    trial_failed_ = true;
-  } else if (++trial_good_ >= limits_.trial_replies && !trial_failed_) {
+  // Where it failed and could not be taken out, it begins anew.
+  trial_failed_ = trial_failed_ || reply == Reply::kBad;
+  trial_good_ = reply == Reply::kBad ? 0 : trial_good_ + 1;
+  if (trial_good_ >= limits_.trial_replies) {
     state_ = State::kIn;
     probe_after_ = limits_.first_probe;
   }

@@ -62,4 +62,19 @@ TEST_CASE("on trial, one bad reply is enough", "[node_health]") {
   CHECK(health.eject() >= seconds(1));  // and it waits longer than before
 }
 
+TEST_CASE("a trial that failed while the node could not be taken out ends once it is good again",
+          "[node_health]") {
+  NodeHealth health({}, 1);
+  CHECK(health.eject() <= seconds(1));
+  health.readmit();
+  record(health, 5, 1, kStart);
+  CHECK(health.is_failing(kStart));  // but too many others are out
+  record(health, 19, 0, kStart);
+  CHECK(health.is_failing(kStart));
+  record(health, 1, 0, kStart);
+  record(health, 100, 1, kStart + seconds(60));
+  CHECK_FALSE(health.is_failing(kStart + seconds(60)));
+  CHECK(health.eject() <= seconds(1));
+}
+
 }  // namespace thaw::node_health_test
