@@ -49,6 +49,8 @@ class MemcachedConnection final : private ConnectionHandler {
   size_t pending() const { return pending_.size(); }
   // How often it was opened since it last gave a reply.
   uint32_t fruitless() const { return fruitless_; }
+  // Whether it tries to connect once more, after it was opened before and gave nothing.
+  bool is_trying_again() const { return fruitless_ > 1 && !connection_.is_connected(); }
 
   // May complete inside the call (0 is returned then): no room, not open.
   Ticket send(NodeRequest request, Completion<NodeReply> done);

@@ -26,7 +26,7 @@ MemcachedNode::Ticket MemcachedNode::get(const std::string& key, const ValueSink
   request.line = "mg " + key + " v";
   request.into = into;
   request.deadline = deadline;
-  return send(read_connection(), std::move(request), std::move(done));
+  return send_for_reader(std::move(request), std::move(done));
 }
 
 void MemcachedNode::set(const std::string& key, Value value, TimePoint deadline, Completion<NodeReply> done) {
@@ -51,7 +51,7 @@ void MemcachedNode::claim(const std::string& key, std::chrono::seconds lasts, Ti
   NodeRequest request;
   request.line = "mg " + key + " N" + std::to_string(lasts.count());
   request.deadline = deadline;
-  send(read_connection(), std::move(request), std::move(done));
+  send_for_reader(std::move(request), std::move(done));
 }
 
 void MemcachedNode::ping(TimePoint deadline, Completion<NodeReply> done) {
@@ -73,6 +73,16 @@ size_t MemcachedNode::read_connection() const {
   return best;
 }
 
+// Nodes that swallow what is sent to them would cost each read all of its time, for as long as they are away.
+MemcachedNode::Ticket MemcachedNode::send_for_reader(NodeRequest request, Completion<NodeReply> done) {
+  const size_t index = read_connection();
+  MemcachedConnection& connection = *connections_.at(index);
+  const Status opened = connection.is_open() ? Status() : open(connection);
+  if (opened.ok() && !connection.is_trying_again()) return send(index, std::move(request), std::move(done));
+  done(opened.ok() ? unreachable() : opened.error());
+  return {};
+}
+
 MemcachedNode::Ticket MemcachedNode::send(size_t index, NodeRequest request, Completion<NodeReply> done) {
   MemcachedConnection& connection = *connections_.at(index);
   const Status opened = connection.is_open() ? Status() : open(connection);
@@ -86,6 +96,8 @@ MemcachedNode::Ticket MemcachedNode::send(size_t index, NodeRequest request, Com
   return {index, ticket};
 }
 
+Error MemcachedNode::unreachable() const { return {Code::kUnreachable, node_.name + " cannot be reached"}; }
+
 Status MemcachedNode::open(MemcachedConnection& connection) {
   const TimePoint now = loop_.now();
   const Result<SocketAddress>& address = address_.get();
@@ -95,7 +107,7 @@ Status MemcachedNode::open(MemcachedConnection& connection) {
   if (connection.fruitless() == 0) {
     backoff_ = limits_.first_reconnect;
   } else {
-    if (now < retry_at_) return Error{Code::kUnreachable, node_.name + " cannot be reached"};
+    if (now < retry_at_) return unreachable();
     retry_at_ = now + backoff_;
     backoff_ = std::min(backoff_ * 2, limits_.longest_reconnect);
   }

@@ -3,7 +3,8 @@
 //
 // Belongs to the loop's thread. Every request completes exactly once, at its deadline at the latest; errors
 // as MemcachedConnection has them, and kCancelled while the node's name is looked up for the first time. One
-// that the node's limits do not allow completes inside the call.
+// that the node's limits do not allow completes inside the call, and so do those of readers (get, claim)
+// while a node that could not be reached is tried again: they do not wait to see whether it is back.
 #pragma once
 
 #include <memory>
@@ -56,7 +57,9 @@ class MemcachedNode {
 
  private:
   Ticket send(size_t connection, NodeRequest request, Completion<NodeReply> done);
+  Ticket send_for_reader(NodeRequest request, Completion<NodeReply> done);
   Status open(MemcachedConnection& connection);
+  Error unreachable() const;
   size_t read_connection() const;
   size_t write_connection() const { return connections_.size() - 1; }
   void watch(TimePoint when);

@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "cache/zone/zone_store.h"
+#include "test/cache/zone/black_hole.h"
 #include "test/cache/zone/fake_node.h"
 #include "test/cache/zone/zone_fixture.h"
 
@@ -200,6 +201,22 @@ TEST_CASE("a node that never answers costs a fixed number of requests", "[zone_f
   const uint32_t gets = test.liar.gets;
   CHECK(test.zone.hits(0, 100) == 100);
   CHECK(test.liar.gets <= gets + 16);
+}
+
+TEST_CASE("while nodes that swallow everything are tried again, no read waits for them", "[zone_faults]") {
+  const BlackHole node;
+  ZoneLimits limits = no_probes();
+  limits.node.first_reconnect = limits.node.longest_reconnect = Duration::zero();
+  ZoneFixture zone({node.name()}, limits, 1, 0);
+  // Each connection once, for as long as it takes to connect.
+  for (uint32_t i = 0; i < limits.node.read_connections; ++i) CHECK(zone.hits(i, 1) == 0);
+  std::atomic<bool> answered = false;
+  const Fetch fetch{steady_clock().now() + std::chrono::seconds(30), Priority::kDemand, 0, {}};
+  zone.store().find(sample_ref(100), fetch, [&](const auto&) { answered = true; });
+  bool at_once = false;
+  zone.run([&] { at_once = answered; });
+  CHECK(at_once);
+  zone.settle();
 }
 
 TEST_CASE("nodes change while they are read", "[zone_faults]") {
