@@ -59,6 +59,7 @@ uint64_t FlashLog::offset_of(uint32_t region, uint32_t page) const {
 Status FlashLog::open(uint64_t bytes) {
   index_.clear();
   last_sequence_ = 0;
+  leave_region();
   geometry_ = FlashGeometry::of(bytes);
   if (geometry_.regions < 2) return Error{Code::kUsage, "flash.size is too small"};
   THAW_ASSIGN(const Buffer page, read(0, kFlashPage));
@@ -101,9 +102,7 @@ Status FlashLog::resize(uint64_t bytes) {
     if (regions_.at(region).sequence != 0) index_.take_region(region, records_of(region));
     if (open_ != region) continue;
     index_.take_region(region, records_);
-    open_.reset();
-    records_.clear();
-    next_page_ = 0;
+    leave_region();
   }
   geometry_ = fresh;
   regions_.resize(fresh.regions);
@@ -246,10 +245,14 @@ Status FlashLog::seal() {
   write_footer(geometry_, {log_, regions_.at(*open_).sequence}, records_, footer.mutable_view());
   THAW_TRY(write(footer_offset(*open_), std::move(footer)));
   unsynced_ = true;
+  leave_region();
+  return {};
+}
+
+void FlashLog::leave_region() {
   open_.reset();
   records_.clear();
   next_page_ = 0;
-  return {};
 }
 
 Status FlashLog::begin_region() {

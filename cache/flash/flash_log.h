@@ -69,6 +69,8 @@ class FlashLog {
   Status flush();
   Status seal();
   Status begin_region();
+  // None is open then.
+  void leave_region();
   std::vector<SealedChunk> survivors_of(uint32_t region);
   std::vector<FlashRecord> records_of(uint32_t region) { return records_of(region, footer_of(region)); }
   std::vector<FlashRecord> records_of(uint32_t region, std::optional<FlashFooter> footer);

@@ -57,6 +57,30 @@ TEST_CASE("a log that cannot be read is opened anew, and is read when it can be"
   CHECK(flash.list_of(flash.told_opened).back() == "ok");
 }
 
+TEST_CASE("a log that is opened anew goes by what is there, and not by what it saw before") {
+  constexpr uint32_t kChunk = 512 * 1024;
+  const DiskKind kind = GENERATE(from_range(disk_kinds()));
+  const TemporaryFolder folder;
+  {
+    Flash flash(kind, folder / "log");
+    flash.tier.wait_until_written();
+    flash.put(0, 100, kChunk);  // seven in a region: the fifteenth is open
+  }
+  const Fd fd = open_disk_file(folder / "log").value();
+  RunningDiskFile disk(kind, fd.get());
+  FaultyDiskFile faulty(disk.file());
+  FlashIndex index;
+  FlashLog log(faulty, index, sha256(as_bytes("store")));
+  faulty.fail_writes = true;
+  CHECK_FALSE(log.open(2 * Flash::kBytes).ok());  // another size is noted
+  faulty.fail_writes = false;
+  REQUIRE(log.open(Flash::kBytes / 2).ok());
+  const uint32_t regions = log.geometry().regions;
+  REQUIRE(log.append({sample_chunk(500, kChunk)}).ok());
+  REQUIRE(index.find(sample_ref(500, kChunk)));
+  CHECK(index.find(sample_ref(500, kChunk))->region < regions);
+}
+
 TEST_CASE("trouble with writing is told once, counted each time, and told when it ends") {
   const DiskKind disk = GENERATE(from_range(disk_kinds()));
   const TemporaryFolder folder;
