@@ -63,6 +63,7 @@ void MemoryStore::put(const SealedChunk& chunk) {
   Entry& entry = shard.entries.emplace(chunk.id(), Entry{chunk, {}}).first->second;
   entry.node.id = chunk.id();
   entry.node.bytes = cost;
+  if (!Buffer::lies_in_arena(chunk.stored_length())) outside_arena_ += cost;
   shard.queue->insert(entry.node);
 }
 
@@ -78,7 +79,8 @@ void MemoryStore::drop(const SealedChunk& chunk) {
 }
 
 bool MemoryStore::others_need_room() const {
-  return arena_.held_bytes() > capacity_.load(std::memory_order_relaxed);
+  return arena_.held_bytes() + outside_arena_.load(std::memory_order_relaxed) >
+         capacity_.load(std::memory_order_relaxed);
 }
 
 void MemoryStore::set_capacity(uint64_t capacity) {
@@ -117,6 +119,7 @@ void MemoryStore::evict_down_to(Shard& shard, uint64_t bytes, Evicted& evicted) 
 
 void MemoryStore::remove(Shard& shard, const ChunkId& id, Evicted& removed) {
   const auto found = shard.entries.find(id);
+  if (!Buffer::lies_in_arena(found->second.chunk.stored_length())) outside_arena_ -= found->second.node.bytes;
   removed.push_back(std::move(found->second.chunk));
   shard.entries.erase(found);
 }

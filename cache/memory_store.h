@@ -72,11 +72,12 @@ class MemoryStore final : public ChunkStore {
   // Whether all buffers together are over the budget.
   bool others_need_room() const;
   void evict_down_to(Shard& shard, uint64_t bytes, Evicted& evicted) REQUIRES(shard.mutex);
-  static void remove(Shard& shard, const ChunkId& id, Evicted& removed) REQUIRES(shard.mutex);
+  void remove(Shard& shard, const ChunkId& id, Evicted& removed) REQUIRES(shard.mutex);
 
   TierCounters& counters_;
   const PageArena& arena_;
   std::atomic<uint64_t> capacity_{0};
+  std::atomic<uint64_t> outside_arena_{0};  // what chunks cost here that are too small for the arena
   std::array<Shard, kShards> shards_;
 };
 

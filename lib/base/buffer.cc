@@ -22,10 +22,8 @@ constexpr bool kUseArena = false;
 constexpr bool kUseArena = true;
 #endif
 
-bool in_arena(size_t bytes) { return kUseArena && bytes >= kLeastInArena; }
-
 uint8_t* allocate(size_t bytes) {
-  if (in_arena(bytes)) return buffer_arena().allocate(bytes);
+  if (Buffer::lies_in_arena(bytes)) return buffer_arena().allocate(bytes);
   auto* pointer = static_cast<uint8_t*>(std::aligned_alloc(kAlignment, round_up(bytes, kAlignment)));
   if (pointer == nullptr) throw std::bad_alloc();
   return pointer;
@@ -37,6 +35,8 @@ Buffer::Buffer(size_t size) : size_(size) {
   if (size > 0) data_ = std::unique_ptr<uint8_t[], Free>(allocate(size), Free{size});
 }
 
+bool Buffer::lies_in_arena(size_t size) { return kUseArena && size >= kLeastInArena; }
+
 Buffer Buffer::copy_of(ByteView bytes) {
   Buffer buffer(bytes.size());
   if (!bytes.empty()) std::memcpy(buffer.data(), bytes.data(), bytes.size());
@@ -44,7 +44,7 @@ Buffer Buffer::copy_of(ByteView bytes) {
 }
 
 void Buffer::Free::operator()(uint8_t* pointer) const {
-  if (in_arena(bytes)) return buffer_arena().free(pointer, bytes);
+  if (lies_in_arena(bytes)) return buffer_arena().free(pointer, bytes);
   std::free(pointer);
 }
 

@@ -29,6 +29,8 @@ class Buffer {
   // Contents are undefined until written. Throws std::bad_alloc.
   explicit Buffer(size_t size);
   static Buffer copy_of(ByteView bytes);
+  // Whether one of `size` bytes lies in buffer_arena(), or is too small for it.
+  static bool lies_in_arena(size_t size);
 
   uint8_t* data() { return data_.get(); }
   const uint8_t* data() const { return data_.get(); }

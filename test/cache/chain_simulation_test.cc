@@ -191,7 +191,8 @@ class Simulation {
   TierCounters memory_counters_{};
   TierCounters origin_counters_{};
   ImageCounters image_counters_{};
-  MemoryStore memory_{{kMemory}, memory_counters_};
+  const PageArena arena_;  // no other buffers
+  MemoryStore memory_{{kMemory}, memory_counters_, arena_};
   Origin origin_{{reader_, queue_, timers_, origin_counters_, key_of, 1}, {"new", "old"}, few_requests()};
   LossyStore flash_{timers_, random_()};
   LossyStore zone_{timers_, random_()};

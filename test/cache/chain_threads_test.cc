@@ -70,7 +70,8 @@ struct Chain {
   TierCounters memory_counters{};
   TierCounters origin_counters{};
   ImageCounters image_counters{};
-  MemoryStore memory{{512 * kKiB}, memory_counters};
+  const PageArena arena;  // no other buffers
+  MemoryStore memory{{512 * kKiB}, memory_counters, arena};
   ReadAheadBudget budget{{.bytes = 128 * kKiB}};
   std::unique_ptr<TimerThread> timer = std::make_unique<TimerThread>();
   std::unique_ptr<ThreadPool> cpu = std::make_unique<ThreadPool>(2);

@@ -65,7 +65,8 @@ TEST_CASE("10,000 concurrent reads of one cold chunk are one request to the stor
   TierCounters memory_counters{};
   TierCounters origin_counters{};
   ImageCounters image_counters{};
-  MemoryStore memory{{4 * kMiB}, memory_counters};
+  const PageArena arena;  // no other buffers
+  MemoryStore memory{{4 * kMiB}, memory_counters, arena};
   ReadAheadBudget no_read_ahead{{.bytes = 0}};
   auto timer = std::make_unique<TimerThread>();
   auto cpu = std::make_unique<ThreadPool>(2);

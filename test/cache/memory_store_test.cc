@@ -21,7 +21,8 @@ TEST_CASE("the memory store keeps what every store keeps", "[memory_store]") {
 TEST_CASE("the memory store never takes more than its capacity", "[memory_store]") {
   TierCounters counters{};
   constexpr uint64_t kCapacity = 2 * kMiB;
-  MemoryStore store({kCapacity, any_rule()}, counters);
+  const PageArena arena;
+  MemoryStore store({kCapacity, any_rule()}, counters, arena);
   size_t kept = 0;
   for (uint32_t i = 0; i < 600; ++i) {
     store.put(sample_chunk(i, 4096 * (1 + i % 5)));
@@ -37,7 +38,8 @@ TEST_CASE("the memory store never takes more than its capacity", "[memory_store]
 
 TEST_CASE("a smaller capacity takes effect at once, a larger one too", "[memory_store]") {
   TierCounters counters{};
-  MemoryStore store({8 * kMiB, any_rule()}, counters);
+  const PageArena arena;
+  MemoryStore store({8 * kMiB, any_rule()}, counters, arena);
   for (uint32_t i = 0; i < 200; ++i) store.put(sample_chunk(i));
   REQUIRE(store.bytes() > kMiB);
   store.set_capacity(kMiB);
@@ -65,6 +67,21 @@ TEST_CASE("the memory store gives way to what other buffers take", "[memory_stor
   arena.free(others, 30 * kMiB);
   for (uint32_t i = 0; i < 400; ++i) store.put(sample_chunk(i));
   CHECK(store.bytes() > 3 * kMiB);
+}
+
+TEST_CASE("small chunks and what other buffers take are within the capacity together", "[memory_store]") {
+  TierCounters counters{};
+  PageArena arena;
+  MemoryStore store({40 * kMiB, any_rule()}, counters, arena);
+  const auto put = [&store](uint32_t first, uint32_t count) {
+    for (uint32_t i = first; i < first + count; ++i) store.put(sample_chunk(i, 60 * 1024));
+  };
+  put(0, 1000);
+  REQUIRE(store.bytes() > 30 * kMiB);
+  uint8_t* others = arena.allocate(20 * kMiB);
+  put(1000, 2500);
+  CHECK(store.bytes() + arena.held_bytes() <= 42 * kMiB);
+  arena.free(others, 20 * kMiB);
 }
 
 TEST_CASE("only the damaged copy is dropped, and counted", "[memory_store]") {

@@ -36,7 +36,7 @@ class SampleSource final : public ChunkSource {
 class Memory {
  public:
   explicit Memory(EvictionRule rule)
-      : store_({kMemoryChunks * MemoryStore::cost_of(kChunk), rule}, counters_) {
+      : store_({kMemoryChunks * MemoryStore::cost_of(kChunk), rule}, counters_, arena_) {
     for (uint32_t i = 0; i < kScanned + kHotChunks; ++i) refs_.push_back(sample_ref(i, kChunk));
   }
 
@@ -64,6 +64,7 @@ class Memory {
   std::minstd_rand random_{7};
   TierCounters counters_{};
   SampleSource source_;
+  const PageArena arena_;  // no other buffers
   MemoryStore store_;
   ReadThrough through_{store_, Tier::kMemory, source_, counters_};
   std::vector<ChunkRef> refs_;
