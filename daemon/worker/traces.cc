@@ -33,6 +33,7 @@ struct Traces::Episode {
   std::vector<uint32_t> trace GUARDED_BY(mutex);          // as it was loaded
   std::unordered_set<uint32_t> traced GUARDED_BY(mutex);  // the same
   std::shared_ptr<FirstReads> reads GUARDED_BY(mutex);    // once it is mounted
+  uint32_t recording GUARDED_BY(mutex) = 0;               // the same; which one of `reads`
   std::shared_ptr<NearbyReads> nearby GUARDED_BY(mutex);  // the same
   std::vector<uint32_t> path_order GUARDED_BY(mutex);     // as it was loaded, until `nearby` has it
 
@@ -167,6 +168,7 @@ void Traces::watch(const std::shared_ptr<Episode>& episode, std::shared_ptr<Firs
                    std::shared_ptr<NearbyReads> nearby) {
   {
     MutexLock lock(episode->mutex);
+    if (reads) episode->recording = reads->recording();
     episode->reads = std::move(reads);
     episode->nearby = std::move(nearby);
   }
@@ -188,7 +190,8 @@ void Traces::finish(Episode& episode, const Trace& trace, double covered) {
   episode.report->recording = false;
   {
     MutexLock lock(episode.mutex);
-    if (episode.reads) episode.reads->finish();
+    // What was read since it was begun again is for who began it.
+    if (episode.reads && !episode.reads->finish(episode.recording)) return;
   }
   if (trace.chunks.size() >= kLeastChunks && covered < kCovered) save(episode, trace);
 }

@@ -1,5 +1,5 @@
 // FirstReads: in which order an image's chunks are first asked for by readers, for as long as somebody wants
-// to know.
+// to know. Each time that it begins again is another recording; the first is under way from the start.
 //
 // Shared by the image's reader and whoever makes a trace of it. Any thread.
 #pragma once
@@ -32,11 +32,22 @@ class FirstReads {
     MutexLock lock(mutex_);
     return order_;
   }
-  // Nothing more is remembered.
-  void finish() { recording_.store(false, std::memory_order_relaxed); }
+  // The recording that began last.
+  uint32_t recording() const {
+    MutexLock lock(mutex_);
+    return number_;
+  }
+  // Nothing more is remembered. False, and it goes on, when another recording has begun since.
+  bool finish(uint32_t recording) {
+    MutexLock lock(mutex_);
+    if (recording != number_) return false;
+    recording_.store(false, std::memory_order_relaxed);
+    return true;
+  }
   // Forgets all and begins again.
   void restart() {
     MutexLock lock(mutex_);
+    ++number_;
     order_.clear();
     for (std::atomic<bool>& seen : seen_) seen.store(false, std::memory_order_relaxed);
     recording_.store(true, std::memory_order_relaxed);
@@ -48,6 +59,7 @@ class FirstReads {
   mutable Mutex mutex_;
   std::vector<std::atomic<bool>> seen_;  // never resized
   std::vector<uint32_t> order_ GUARDED_BY(mutex_);
+  uint32_t number_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace thaw

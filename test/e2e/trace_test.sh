@@ -114,4 +114,17 @@ test_a_mounted_image_is_recorded_on_demand() {
   thaw umount "$T/mnt"
   stop_daemon
 }
+
+# The recording that every first mount begins ends meanwhile.
+test_an_image_that_was_just_mounted_is_recorded_on_demand() {
+  begin
+  thaw mount debian:1 "$T/mnt"
+  sleep 3
+  thaw trace record debian:1
+  sleep 6
+  use
+  wait_for 15 trace_is_kept || fail "what was read within ten seconds of 'thaw trace record' is not in a trace"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
 trace_has_changed() { trace_is_kept && ! cmp -s "$T/before.json" "$T/trace.json"; }
