@@ -17,6 +17,8 @@ constexpr Duration kPrefetchTime = std::chrono::seconds(60);
 // With fewer first reads than this, nobody can say whether a trace helps.
 constexpr size_t kJudgedReads = 32;
 constexpr double kHelps = 0.25;  // of the first reads; a trace that names less is dropped
+// Before the first look: whatever that sees is new.
+constexpr size_t kNotLooked = SIZE_MAX;
 
 }  // namespace
 
@@ -174,7 +176,8 @@ void Traces::watch(const std::shared_ptr<Episode>& episode, std::shared_ptr<Firs
   }
   episode->pass_on_order();
   episode->record_until = parts_.timers.now() + kLongest;
-  parts_.timers.call_at(parts_.timers.now() + kRecorded - kQuiet, [this, episode] { look(episode, 0); });
+  parts_.timers.call_at(parts_.timers.now() + kRecorded - kQuiet,
+                        [this, episode] { look(episode, kNotLooked); });
 }
 
 void Traces::look(const std::shared_ptr<Episode>& episode, size_t seen) {

@@ -127,4 +127,16 @@ test_an_image_that_was_just_mounted_is_recorded_on_demand() {
   thaw umount "$T/mnt"
   stop_daemon
 }
+
+test_a_recording_in_which_nothing_is_read_at_first_lasts_ten_seconds() {
+  begin
+  thaw mount debian:1 "$T/mnt"
+  sleep 12
+  thaw trace record debian:1
+  sleep 9
+  use
+  wait_for 15 trace_is_kept || fail "what was read nine seconds after 'thaw trace record' is not in a trace"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
 trace_has_changed() { trace_is_kept && ! cmp -s "$T/before.json" "$T/trace.json"; }
