@@ -73,7 +73,7 @@ std::shared_ptr<ImageFill> Fills::begin(const std::string& key, const std::strin
   plan.fetched = [&counters](const Fetched& fetched) {
     if (fetched.tier != Tier::kMemory) count_fetched(counters, fetched);
   };
-  return ImageFill::start({parts_.chain.source(), parts_.timers, parts_.chain.flash(), promised_},
+  return ImageFill::start({parts_.chain.source(), parts_.timers, parts_.chain.flash(), room_},
                           std::move(plan));
 }
 

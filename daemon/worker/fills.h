@@ -4,7 +4,6 @@
 // Owned by the worker. Any thread may call; nothing waits.
 #pragma once
 
-#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
@@ -49,7 +48,7 @@ class Fills {
   std::shared_ptr<ImageFill> begin(const std::string& key, const std::string& name);
 
   const Parts parts_;
-  std::atomic<uint64_t> promised_{0};
+  FillRoom room_;
 
   mutable Mutex mutex_;
   // One thread at a time looks at the mounts, and again for who came meanwhile: an older look never wins.

@@ -3,7 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 namespace thaw {
@@ -32,11 +31,12 @@ bool is_of_one_chunk(const Error& error) {
 
 }  // namespace
 
-ImageFill::ImageFill(const Parts& parts, Plan plan) : parts_(parts), plan_(std::move(plan)) {
+ImageFill::ImageFill(const Parts& parts, Plan plan)
+    : parts_(parts), plan_(std::move(plan)), has_room_(plan_.chunks.size()) {
   report_ = blank();
 }
 
-ImageFill::~ImageFill() { parts_.promised -= promised_; }
+ImageFill::~ImageFill() { give_room_back(); }
 
 FillReport ImageFill::blank() const {
   FillReport report;
@@ -77,34 +77,38 @@ bool ImageFill::is_kept(const ChunkId& id) const {
   return parts_.flash != nullptr ? parts_.flash->holds(id) : fetched_.contains(id);
 }
 
-// What no other fill has: together they would push out each other's chunks for ever.
-uint64_t ImageFill::room_on_flash() const {
-  const uint64_t share = parts_.flash->bytes() / 100 * kShareOfFlash;
-  return share - std::min(share, parts_.promised - promised_);
+// Only what all fills together have room for: they would push out each other's chunks for ever.
+bool ImageFill::take_room(size_t chunk, uint64_t most) {
+  const ChunkRef& ref = plan_.chunks[chunk];
+  const std::optional<uint64_t> takes = log_bytes(ref);
+  has_room_[chunk] = takes && parts_.room.take(ref.id, *takes, most);
+  return has_room_[chunk];
+}
+
+void ImageFill::give_room_back() {
+  for (size_t i = 0; i < has_room_.size(); ++i) {
+    if (!has_room_[i]) continue;
+    parts_.room.give_back(plan_.chunks[i].id, log_bytes(plan_.chunks[i]).value());
+    has_room_[i] = false;
+  }
 }
 
 // Looks at each chunk anew: flash may have given some up since, or have been told of others.
 void ImageFill::begin_pass() {
   passing_ = true;
   pass_ = blank();
-  uint64_t room = std::numeric_limits<uint64_t>::max();
-  if (parts_.flash != nullptr) room = room_on_flash();
-  uint64_t taken = 0;
-  for (const ChunkRef& ref : plan_.chunks) {
-    const uint64_t takes = log_bytes(ref).value_or(parts_.flash != nullptr ? room + 1 : 0);
-    const bool kept = is_kept(ref.id);
-    const bool fits = takes <= room - taken;
-    if (fits) taken += takes;
-    if (kept) {
+  give_room_back();
+  const uint64_t most = parts_.flash != nullptr ? parts_.flash->bytes() / 100 * kShareOfFlash : 0;
+  for (size_t i = 0; i < plan_.chunks.size(); ++i) {
+    const bool fits = parts_.flash == nullptr || take_room(i, most);
+    if (is_kept(plan_.chunks[i].id)) {
       ++pass_.kept;
     } else if (fits) {
-      todo_.push_back(ref);
+      todo_.push_back(plan_.chunks[i]);
     } else {
       ++pass_.left_out;
     }
   }
-  parts_.promised += taken - promised_;
-  promised_ = taken;
   std::ranges::reverse(todo_);
   if (pass_.left_out > 0) pass_.why = kTooLarge;
   if (parts_.flash != nullptr) give_up_without_flash();

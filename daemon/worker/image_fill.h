@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "cache/flash/flash_store.h"
+#include "daemon/worker/fill_room.h"
 #include "lib/base/mutex.h"
 #include "lib/base/timers.h"
 
@@ -48,8 +49,8 @@ class ImageFill : public std::enable_shared_from_this<ImageFill> {
   struct Parts {
     ChunkSource& source;
     Timers& timers;
-    FlashStore* flash;                // nullptr: there is no such tier
-    std::atomic<uint64_t>& promised;  // bytes of flash, to all fills together; their steps share a thread
+    FlashStore* flash;  // nullptr: there is no such tier
+    FillRoom& room;     // of all fills; their steps share a thread
   };
   struct Plan {
     std::string image;             // for people
@@ -74,7 +75,8 @@ class ImageFill : public std::enable_shared_from_this<ImageFill> {
 
   void step();
   void begin_pass();
-  uint64_t room_on_flash() const;
+  bool take_room(size_t chunk, uint64_t most);
+  void give_room_back();
   void take_arrived() EXCLUDES(mutex_);
   // What came since the last step.
   std::vector<Result<Fetched>> arrivals() EXCLUDES(mutex_);
@@ -103,7 +105,7 @@ class ImageFill : public std::enable_shared_from_this<ImageFill> {
   std::vector<ChunkRef> todo_;     // of this pass, last one first
   std::vector<SealedChunk> held_;  // fetched, and not on flash yet
   uint64_t held_bytes_ = 0;
-  uint64_t promised_ = 0;  // of parts_.promised, to this one
+  std::vector<bool> has_room_;  // of plan_.chunks, in parts_.room
   FillReport pass_;
   std::unordered_set<ChunkId, ChunkIdHash> fetched_;  // without a flash tier
   Duration pause_ = kFirstPause;

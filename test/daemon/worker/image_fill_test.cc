@@ -44,7 +44,7 @@ struct Filling {
   }
 
   void start() {
-    fill = ImageFill::start({source, timers, &flash.tier, promised}, {"web:1", source.refs, 7, {}});
+    fill = ImageFill::start({source, timers, &flash.tier, room}, {"web:1", source.refs, 7, {}});
   }
   uint64_t on_flash() const {
     return static_cast<uint64_t>(
@@ -55,7 +55,7 @@ struct Filling {
   MemorySource source;
   ManualTimers timers;
   Flash flash;
-  std::atomic<uint64_t> promised{0};
+  FillRoom room;
   std::shared_ptr<ImageFill> fill;
 };
 
@@ -154,7 +154,7 @@ TEST_CASE("images that are filled share what flash has for that") {
   Filling filling(1000);
   const auto part = [&filling](ptrdiff_t from) {
     const auto& refs = filling.source.refs;
-    return ImageFill::start({filling.source, filling.timers, &filling.flash.tier, filling.promised},
+    return ImageFill::start({filling.source, filling.timers, &filling.flash.tier, filling.room},
                             {"web:1", {refs.begin() + from, refs.begin() + from + 500}, 7, {}});
   };
   const auto until = [&filling](const ImageFill& fill, uint64_t kept) {
@@ -172,10 +172,29 @@ TEST_CASE("images that are filled share what flash has for that") {
   CHECK(second->report().left_out == 0);
 }
 
+TEST_CASE("what two filled images have in common takes its room once") {
+  Filling filling(700);
+  const auto part = [&filling](ptrdiff_t from) {
+    const auto& refs = filling.source.refs;
+    return ImageFill::start({filling.source, filling.timers, &filling.flash.tier, filling.room},
+                            {"web:1", {refs.begin() + from, refs.begin() + from + 600}, 7, {}});
+  };
+  auto first = part(0);
+  const auto second = part(100);
+  while (filling.on_flash() < 700) REQUIRE(filling.timers.run_next());
+  while (second->report().kept < 600) REQUIRE(filling.timers.run_next());
+  CHECK(second->report().left_out == 0);
+  first.reset();
+  filling.timers.advance(ImageFill::kLookAgain);
+  while (filling.timers.run_next() && second->report().kept < 600) {
+  }
+  CHECK(second->report().kept == 600);
+}
+
 TEST_CASE("a fill that is stopped, or that nobody holds, asks for nothing more") {
   Filling filling(100);
   FakeSource source;
-  auto fill = ImageFill::start({source, filling.timers, &filling.flash.tier, filling.promised},
+  auto fill = ImageFill::start({source, filling.timers, &filling.flash.tier, filling.room},
                                {"web:1", filling.source.refs, 7, {}});
   filling.timers.run_next();
   CHECK(source.gets == ImageFill::kWindow);
@@ -195,7 +214,7 @@ TEST_CASE("a fill that is stopped, or that nobody holds, asks for nothing more")
 TEST_CASE("without a flash tier all is fetched once") {
   Filling filling(50);
   filling.source.fails = Code::kDamaged;
-  const auto fill = ImageFill::start({filling.source, filling.timers, nullptr, filling.promised},
+  const auto fill = ImageFill::start({filling.source, filling.timers, nullptr, filling.room},
                                      {"web:1", filling.source.refs, 7, {}});
   while (fill->report().not_fetched == 0) filling.timers.run_next();
   CHECK(fill->report().kept == 49);
