@@ -104,7 +104,7 @@ Status FlashLog::resize(uint64_t bytes) {
     index_.take_region(region, records_);
     leave_region();
   }
-  geometry_ = fresh;
+  geometry_.regions = fresh.regions;  // only that: readers look at the regions' size
   regions_.resize(fresh.regions);
   return write_superblock_page();
 }

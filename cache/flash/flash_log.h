@@ -41,6 +41,7 @@ class FlashLog {
   // file afterwards. REQUIRES: open() succeeded; a larger file has its new size already
   Status resize(uint64_t bytes);
 
+  // Once it was opened any thread may ask it where a region begins.
   const FlashGeometry& geometry() const { return geometry_; }
   // Written to the file since it was opened, all that is not chunks among it.
   uint64_t written_bytes() const { return written_; }

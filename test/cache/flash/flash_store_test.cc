@@ -117,6 +117,25 @@ TEST_CASE("a flash tier grows and shrinks while it is used, and keeps what still
   CHECK(flash.found(400, 150, kChunk) > 50);
 }
 
+TEST_CASE("a flash tier is read while it grows and shrinks") {
+  const DiskKind disk = GENERATE(from_range(disk_kinds()));
+  const TemporaryFolder folder;
+  Flash flash(disk, folder / "log");
+  flash.tier.wait_until_written();
+  flash.put(0, 16);
+  std::atomic<bool> ends = false;
+  std::thread reader([&] {
+    for (uint32_t i = 0; !ends; ++i) flash.ask(i % 16, Priority::kDemand, 1).wait();
+  });
+  constexpr uint64_t kHalf = 33ULL << 20;
+  for (const uint64_t bytes : {kHalf, Flash::kBytes, kHalf, Flash::kBytes})
+    CHECK(flash.tier.resize(bytes).ok());
+  ends = true;
+  reader.join();
+  CHECK(flash.found(0, 16) == 16);
+  CHECK(flash.counters.errors == 0);
+}
+
 TEST_CASE("another store's log is started anew") {
   const DiskKind disk = GENERATE(from_range(disk_kinds()));
   const TemporaryFolder folder;
