@@ -5,10 +5,16 @@
 namespace thaw {
 namespace {
 
-bool can_take(const Setting& setting, const Config& wanted, const RunningTiers& tiers) {
+// Shard counts wait for a restart, and so do nodes that are too few, or none, for those in use.
+bool enough_nodes(const Config& running, const Config& wanted) {
+  return wanted.zone_nodes.size() >= running.zone_data_shards + running.zone_parity_shards;
+}
+
+bool can_take(const Setting& setting, const Config& running, const Config& wanted,
+              const RunningTiers& tiers) {
   if (setting.takes == Takes::kRestart) return false;
   if (setting.key.starts_with("flash.")) return tiers.flash;
-  if (setting.key.starts_with("zone.")) return tiers.zone && !wanted.zone_nodes.empty();
+  if (setting.key.starts_with("zone.")) return tiers.zone && enough_nodes(running, wanted);
   return true;
 }
 
@@ -20,7 +26,7 @@ ReloadPlan plan_reload(const Config& running, const Config& wanted, const Runnin
     const nlohmann::json value = setting.write(wanted);
     if (setting.write(running) == value) continue;
     // What it wrote itself it reads.
-    const bool taken = can_take(setting, wanted, tiers) && setting.read(plan.config, value).ok();
+    const bool taken = can_take(setting, running, wanted, tiers) && setting.read(plan.config, value).ok();
     (taken ? plan.applied : plan.needs_restart).push_back(setting.key);
   }
   return plan;

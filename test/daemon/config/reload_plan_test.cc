@@ -107,4 +107,20 @@ TEST_CASE("a tier begins and ends with a restart", "[config]") {
   CHECK(ends.needs_restart == Keys{"flash.path", "zone.nodes"});
 }
 
+TEST_CASE("nodes that are too few for the shards that are in use wait for the restart, others do not",
+          "[config]") {
+  const Config running = with_all_tiers();
+  Config wanted = running;
+  wanted.zone_data_shards = 2;
+  wanted.zone_nodes = {"n1:1", "n2:1", "n3:1"};
+  wanted.memory_bytes *= 2;
+  const ReloadPlan plan = plan_reload(running, wanted, {.flash = true, .zone = true});
+  CHECK(plan.applied == Keys{"memory.size"});
+  CHECK(plan.needs_restart == Keys{"zone.nodes", "zone.data_shards"});
+  CHECK(plan.config.zone_nodes == running.zone_nodes);
+  wanted.zone_nodes = {"n1:1", "n2:1", "n3:1", "n4:1", "n5:1"};
+  CHECK(plan_reload(running, wanted, {.flash = true, .zone = true}).applied ==
+        Keys{"memory.size", "zone.nodes"});
+}
+
 }  // namespace thaw::reload_plan_test
