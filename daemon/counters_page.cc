@@ -11,6 +11,13 @@ uint64_t key_of(const Digest& manifest) {
   return key | 1;
 }
 
+void clear(ImageCounters& counters) {
+  for (auto* by_tier : {&counters.bytes_answered, &counters.chunks_fetched, &counters.bytes_fetched}) {
+    for (auto& count : *by_tier) count = 0;
+  }
+  counters.zeros_answered = 0;
+}
+
 }  // namespace
 
 void CountersPage::add_latency_to(LatencyHistogram& latency) const {
@@ -29,7 +36,9 @@ ImageCounters& CountersPage::image(const Digest& manifest) {
   }
   for (ImageSlot& slot : images) {
     uint64_t free = 0;
-    if (slot.key.compare_exchange_strong(free, key)) return slot.counters;
+    if (!slot.key.compare_exchange_strong(free, key)) continue;
+    clear(slot.counters);
+    return slot.counters;
   }
   return overflow.counters;
 }
@@ -37,13 +46,7 @@ ImageCounters& CountersPage::image(const Digest& manifest) {
 void CountersPage::forget_image(const Digest& manifest) {
   const uint64_t key = key_of(manifest);
   for (ImageSlot& slot : images) {
-    if (slot.key.load() != key) continue;
-    ImageCounters& counters = slot.counters;
-    for (auto* by_tier : {&counters.bytes_answered, &counters.chunks_fetched, &counters.bytes_fetched}) {
-      for (auto& count : *by_tier) count = 0;
-    }
-    counters.zeros_answered = 0;
-    slot.key = 0;
+    if (slot.key.load() == key) slot.key = 0;
   }
 }
 

@@ -43,9 +43,10 @@ struct CountersPage {
   // A worker that was killed leaves what it had in flight.
   void forget_in_flight();
 
-  // The image's slot; the same one in each worker.
+  // The image's slot; the same one in each worker. Zero when it is new: what still came for the one that had
+  // it before is not its own.
   ImageCounters& image(const Digest& manifest);
-  // Zeroes the image's slot and frees it.
+  // Frees the image's slot.
   void forget_image(const Digest& manifest);
 };
 
