@@ -36,9 +36,9 @@ ImageCounters& CountersPage::image(const Digest& manifest) {
   }
   for (ImageSlot& slot : images) {
     uint64_t free = 0;
-    if (!slot.key.compare_exchange_strong(free, key)) continue;
-    clear(slot.counters);
-    return slot.counters;
+    const bool is_new = slot.key.compare_exchange_strong(free, key);
+    if (is_new) clear(slot.counters);
+    if (is_new || free == key) return slot.counters;  // or another thread was first with the same image
   }
   return overflow.counters;
 }
