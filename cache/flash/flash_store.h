@@ -112,8 +112,8 @@ class FlashStore final : public ChunkStore, public Expedite {
   // Where the log could not be opened: at once, and then as often as at first.
   void try_again() EXCLUDES(mutex_);
 
-  // Takes effect before it returns; see FlashLog::resize. kTimedOut when the device does not answer. Blocks,
-  // so not on a thread of the tier.
+  // Takes effect before it returns; see FlashLog::resize. kTimedOut when the device does not answer: then it
+  // changes nothing, unless the message says so. Blocks, so not on a thread of the tier.
   Status resize(uint64_t bytes);
 
   // Which chunks are written from now on, and how often a day the whole file may be.
@@ -193,6 +193,7 @@ class FlashStore final : public ChunkStore, public Expedite {
   uint64_t writes_failed_ GUARDED_BY(mutex_) = 0;
   std::string error_ GUARDED_BY(mutex_);
   std::optional<uint64_t> wanted_bytes_ GUARDED_BY(mutex_);  // a resize that the writer has yet to do
+  bool resizing_ GUARDED_BY(mutex_) = false;                 // the writer does it
   Status resized_ GUARDED_BY(mutex_);                        // how the last one ended
 };
 

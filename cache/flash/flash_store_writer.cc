@@ -206,15 +206,17 @@ void FlashStore::apply_resize() {
     MutexLock lock(mutex_);
     if (!wanted_bytes_) return;
     bytes = *wanted_bytes_;
+    resizing_ = true;
   }
   Status done = log_.resize(bytes);
   MutexLock lock(mutex_);
+  resizing_ = false;
   if (done.ok()) {
     bytes_ = bytes;
     admission_.set_daily(bytes_ * daily_rewrites_);
   }
   resized_ = std::move(done);
-  wanted_bytes_.reset();
+  if (wanted_bytes_ == bytes) wanted_bytes_.reset();  // else another one has come meanwhile
   changed_.notify_all();
 }
 
@@ -225,9 +227,11 @@ Status FlashStore::resize(uint64_t bytes) {
   wanted_bytes_ = bytes;
   changed_.notify_all();
   while (wanted_bytes_ && steady_clock().now() < until) changed_.wait_for(mutex_, limits_.batch_wait);
-  if (wanted_bytes_)
+  if (!wanted_bytes_) return resized_;
+  if (resizing_)
     return Error{Code::kTimedOut, "the flash device does not answer; its size will change later"};
-  return resized_;
+  wanted_bytes_.reset();
+  return Error{Code::kTimedOut, "the flash device does not answer; try again when it does"};
 }
 
 void FlashStore::set_admission(FlashRule rule, uint32_t daily_rewrites) {

@@ -117,6 +117,18 @@ TEST_CASE("a flash tier grows and shrinks while it is used, and keeps what still
   CHECK(flash.found(400, 150, kChunk) > 50);
 }
 
+TEST_CASE("a resize that is given up does not happen later") {
+  const DiskKind disk = GENERATE(from_range(disk_kinds()));
+  const TemporaryFolder folder;
+  FlashLimits limits = Flash::quick();
+  limits.resize = Duration::zero();
+  Flash flash(disk, folder / "log", limits);
+  flash.tier.wait_until_written();
+  CHECK(flash.tier.resize(33 << 20).error().code == Code::kTimedOut);
+  flash.put(0, 100);
+  CHECK(flash.tier.bytes() == Flash::kBytes);
+}
+
 TEST_CASE("a flash tier is read while it grows and shrinks") {
   const DiskKind disk = GENERATE(from_range(disk_kinds()));
   const TemporaryFolder folder;
