@@ -61,6 +61,8 @@ void MemcachedConnection::closed(Error why) {
   in_value_ = false;
   sink_ = {};
   expected_bytes_ = 0;
+  refusal_.reset();
+  if (why.code == Code::kRefused) refusal_ = why;
   // Out of the way first: a completion may ask anew.
   std::deque<Pending> ended;
   ended.swap(pending_);

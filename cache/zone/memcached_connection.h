@@ -10,6 +10,7 @@
 
 #include <array>
 #include <deque>
+#include <optional>
 #include <string>
 
 #include "cache/zone/memcached_reply.h"
@@ -51,6 +52,8 @@ class MemcachedConnection final : private ConnectionHandler {
   uint32_t fruitless() const { return fruitless_; }
   // Whether it tries to connect once more, after it was opened before and gave nothing.
   bool is_trying_again() const { return fruitless_ > 1 && !connection_.is_connected(); }
+  // Why the node did not let us in, when that is how it ended last.
+  const std::optional<Error>& refusal() const { return refusal_; }
 
   // May complete inside the call (0 is returned then): no room, not open.
   Ticket send(NodeRequest request, Completion<NodeReply> done);
@@ -93,6 +96,7 @@ class MemcachedConnection final : private ConnectionHandler {
   Ticket next_ticket_ = 1;
   uint64_t expected_bytes_ = 0;
   uint32_t fruitless_ = 0;
+  std::optional<Error> refusal_;
   TimePoint last_progress_;
 
   std::array<uint8_t, 1024> line_{};

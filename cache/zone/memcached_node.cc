@@ -79,7 +79,8 @@ MemcachedNode::Ticket MemcachedNode::send_for_reader(NodeRequest request, Comple
   MemcachedConnection& connection = *connections_.at(index);
   const Status opened = connection.is_open() ? Status() : open(connection);
   if (opened.ok() && !connection.is_trying_again()) return send(index, std::move(request), std::move(done));
-  done(opened.ok() ? unreachable() : opened.error());
+  const Error trying_again = connection.refusal().value_or(unreachable());
+  done(opened.ok() ? trying_again : opened.error());
   return {};
 }
 

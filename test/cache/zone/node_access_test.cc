@@ -78,6 +78,23 @@ TEST_CASE("nodes behind TLS are believed by their certificate", "[node_access]")
   check_access(nodes, {wrong.believed(), ""}, "TLS: self-signed certificate");
 }
 
+TEST_CASE("nodes that could not be reached at first, and then refuse, are told of", "[node_access]") {
+  AccessFolder files;
+  const Certificate right(files.folder, "right", "IP:127.0.0.1");
+  const Certificate wrong(files.folder, "wrong", "IP:127.0.0.1");
+  const RealNodes nodes(5, right.node_arguments());
+  for (const auto& node : nodes.nodes) node->kill();
+  ZoneLimits limits = patient_limits();
+  limits.node.first_reconnect = limits.node.longest_reconnect = Duration::zero();
+  ZoneFixture zone(nodes_with(nodes, {wrong.believed(), ""}), limits, 4, 1);
+  for (uint32_t i = 0; i < 3; ++i) CHECK(zone.hits(i, 1) == 0);
+  CHECK(zone.refusals().empty());
+  for (const auto& node : nodes.nodes) node->start();
+  const TimePoint end = steady_clock().now() + std::chrono::seconds(20);
+  while (zone.refusals().size() < 4 && steady_clock().now() < end) zone.hits(0, 1);
+  CHECK(zone.refusals().size() >= 4);  // the fifth may be out
+}
+
 TEST_CASE("a certificate for somebody else is not believed", "[node_access]") {
   AccessFolder files;
   const Certificate other(files.folder, "other", "IP:127.0.0.2");
