@@ -63,13 +63,17 @@ void print_error(const Invocation& invocation, const std::string& command, const
 ProgressBar::ProgressBar(const Invocation& invocation, std::string label)
     : visible_(!invocation.json && ::isatty(STDERR_FILENO) == 1), label_(std::move(label)) {}
 
-ProgressBar::~ProgressBar() {
+ProgressBar::~ProgressBar() { clear(); }
+
+void ProgressBar::clear() {
   if (shown_percent_ >= 0) std::fputs("\r\033[K", stderr);
+  shown_percent_ = -1;
 }
 
 void ProgressBar::show(uint64_t done, uint64_t total) {
   if (!visible_ || total == 0) return;
   const int percent = static_cast<int>(done * 100 / total);
+  if (percent == 100) return clear();
   if (percent == shown_percent_) return;
   shown_percent_ = percent;
   constexpr int kWidth = 40;

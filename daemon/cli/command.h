@@ -39,7 +39,8 @@ inline constexpr int kRunFailed = 125;
 // One line on stderr, and with --json also an error object on stdout.
 void print_error(const Invocation& invocation, const std::string& command, const Error& error);
 
-// A percentage on a terminal's stderr; silent elsewhere and with --json.
+// A percentage on a terminal's stderr; silent elsewhere and with --json. Goes away when all is done: what is
+// printed then begins a line.
 class ProgressBar {
  public:
   ProgressBar(const Invocation& invocation, std::string label);
@@ -51,6 +52,8 @@ class ProgressBar {
   void show(uint64_t done, uint64_t total);
 
  private:
+  void clear();
+
   const bool visible_;
   const std::string label_;
   int shown_percent_ = -1;

@@ -106,6 +106,19 @@ test_verify_existing_heals_a_flipped_bit() {
   thaw verify debian:1
 }
 
+# Of a line, the terminal shows what follows the last carriage return.
+test_on_a_terminal_results_begin_a_line() {
+  local command
+  write_config
+  copy_store
+  for command in "build --verify-existing oci:$IMAGES/nasty new:1" "verify nasty:1" "export nasty:1 $T/device"; do
+    script -qec "thaw $command" /dev/null </dev/null >"$T/out"
+    grep -q '\[#' "$T/out" || fail "thaw $command shows no progress"
+    tr '\r' '\n' <"$T/out" | grep -E '100 %|%.*[a-z]' && fail "thaw $command prints behind its progress bar"
+  done
+  true
+}
+
 test_rm_takes_the_name_away() {
   write_config
   copy_store
