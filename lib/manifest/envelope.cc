@@ -83,7 +83,8 @@ Status check_envelope(const Envelope& envelope, const Manifest& manifest, const 
   if (!trusted.contains(signature.signer)) {
     return Error{Code::kRefused, "manifest " + digest.hex() + " is signed by builder " +
                                      to_hex(signature.signer) +
-                                     ", which is not trusted; see trusted/ in the keyring"};
+                                     ", which is not trusted; add it to trust.builders, or where that is "
+                                     "empty to trusted/ in the keyring"};
   }
   const Bytes statement = statement_of(manifest, digest, envelope.builder_version);
   if (!verify_signature(signature.signer, statement, signature.signature)) {

@@ -87,7 +87,8 @@ Result<NameRecord> parse_name_record(ByteView bytes, const NamePlace& place, con
   if (!trusted.contains(parsed.signature.signer)) {
     return Error{Code::kRefused, "name " + named + " is signed by builder " +
                                      to_hex(parsed.signature.signer) +
-                                     ", which is not trusted; see trusted/ in the keyring"};
+                                     ", which is not trusted; add it to trust.builders, or where that is "
+                                     "empty to trusted/ in the keyring"};
   }
   if (!verify_signature(parsed.signature.signer, statement_of(record), parsed.signature.signature)) {
     return Error{Code::kRefused,

@@ -134,7 +134,7 @@ test_a_missing_or_wrong_key_is_refused() {
 
 test_an_untrusted_builder_is_refused() {
   begin ".trust.builders = [\"$(printf '%064d' 1)\"]"
-  expect_error 4 "trust|sign|builder" thaw mount debian:1 "$T/mnt"
+  expect_error 4 "not trusted; add it to trust.builders" thaw mount debian:1 "$T/mnt"
   stop_daemon
 }
 
