@@ -115,7 +115,7 @@ test_a_file_that_is_wrong_changes_nothing() {
 test_what_no_store_no_tenant_and_no_collector_takes_is_told_by_the_check() {
   local wrong
   for wrong in '.store.url = "http://x"' '.store.url = "file://relative/x"' '.store.url = "s3://"' '.tenant = "A_b"' \
-    '.gc.lease_lapse = "5m"' '.state_dir = "/var/lib/a,b"'; do
+    '.gc.lease_lapse = "5m"' '.read.deadline = "0s"' '.state_dir = "/var/lib/a,b"'; do
     write_config "$wrong"
     expect_error 2 "$(sed -E 's/^\.([a-z_.]+) .*/\1/' <<<"$wrong")" thaw config check
     expect_error 2 "thaw.json" timeout 10 thawd --config "$THAW_CONFIG"
