@@ -67,7 +67,7 @@ Status FlashTier::resize(uint64_t bytes) {
   if (store_.state().ready)
     return device_.resize(bytes, [this](uint64_t there) { return store_.resize(there); });
   if (device_.set_size(bytes)) return {};
-  return Error{Code::kFailed, "the flash tier is not ready: " + store_.state().error};
+  return Error{Code::kFailed, path_ + " is still being read; reload again in a moment"};
 }
 
 void FlashTier::set_admission(const Config& config) {

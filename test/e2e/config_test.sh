@@ -52,9 +52,12 @@ test_show_names_the_origin_of_each_value() {
   expect_error 5 "daemon" thaw config show --daemon
 }
 
+flash_is_ready() { thaw stats --json | jq -e .flash.ready >/dev/null; }
+
 test_a_reload_applies_and_names_what_changed() {
   begin ".flash = {path: \"$T/flash\", size: \"64MiB\"}"
   start_daemon
+  wait_for 10 flash_is_ready || fail "flash is not ready: $(thaw stats)"
   change_config '.memory.size = "96MiB" | .flash.size = "80MiB" | .flash.admit = "second" | .flash.daily_rewrites = 2 |
     .read = {deadline: "20s", outage: "wait", ahead_chunks: 0} | .prefetch.replay = false | .origin.in_flight = 3 |
     .mount.linger = "3s" | .log.level = "debug" | .build.max_layers = 7 | .run.runtime = "runc" | .tenant = "other" |
