@@ -110,10 +110,10 @@ Status verify_all(Invocation& invocation) {
 void add_audit_commands(CLI::App& app, Invocation& invocation) {
   CLI::App* group = app.add_subcommand("store", "The store as a whole");
   group->require_subcommand(1);
+  group->footer("Examples:\n  thaw store check\n  thaw store check --capabilities");
   const auto capabilities = std::make_shared<bool>(false);
   CLI::App* command = group->add_subcommand(
       "check", "Whether all that images need is there, by listing, without reading chunks");
-  command->footer("Examples:\n  thaw store check\n  thaw store check --capabilities");
   command->add_flag("--capabilities", *capabilities,
                     "Whether the store can do what deletion needs: tries it, with objects of its own");
   command->callback([&invocation, capabilities] {
@@ -121,10 +121,11 @@ void add_audit_commands(CLI::App& app, Invocation& invocation) {
       return *capabilities ? show_capabilities(call) : check_whole(call);
     };
   });
-  app.add_subcommand("scrub",
-                     "Read every chunk that images need, and mend what is missing or damaged from another "
-                     "root or a cache")
-      ->callback([&invocation] { invocation.action = scrub_whole; });
+  CLI::App* scrubber = app.add_subcommand(
+      "scrub",
+      "Read every chunk that images need, and mend what is missing or damaged from another root or a cache");
+  scrubber->footer("Examples:\n  thaw scrub\n  thaw scrub --json");
+  scrubber->callback([&invocation] { invocation.action = scrub_whole; });
 }
 
 }  // namespace thaw

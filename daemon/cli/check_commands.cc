@@ -97,12 +97,14 @@ void add_check_commands(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<CheckOptions>();
   CLI::App* verifying = add_check_command(
       app, "verify", "Fetch and check every chunk of an image, straight from the store", *options);
+  verifying->footer("Examples:\n  thaw verify web:7\n  thaw verify --all --json");
   verifying->add_flag("--all", options->all, "Of all images of all tenants; needs no key");
   verifying->callback([&invocation, options] {
     invocation.action = [options](Invocation& call) { return verify(call, *options); };
   });
   CLI::App* writer =
       add_check_command(app, "export", "Write an image's whole device as a sparse file", *options);
+  writer->footer("Examples:\n  thaw export web:7 web.ext4");
   writer->get_option("NAME")->required();
   writer->add_option("FILE", options->file, "The file to write")->required();
   writer->callback([&invocation, options] {

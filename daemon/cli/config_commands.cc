@@ -90,6 +90,9 @@ Status show_daemon(Invocation& invocation) {
 void add_config_commands(CLI::App& app, Invocation& invocation) {
   CLI::App* group = app.add_subcommand("config", "Check and show the configuration");
   group->require_subcommand(1);
+  group->footer(
+      "Examples:\n  thaw config default >thaw.json\n  thaw config check --config thaw.json\n"
+      "  thaw config show --daemon");
   group->add_subcommand("check", "Read the configuration and say all that is wrong with it")
       ->callback([&invocation] { invocation.action = check; });
   group->add_subcommand("default", "Print a configuration to start from: every key, its meaning, its default")

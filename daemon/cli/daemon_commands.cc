@@ -74,12 +74,12 @@ Status reload(Invocation& invocation) {
 }  // namespace
 
 void add_daemon_commands(CLI::App& app, Invocation& invocation) {
-  app.add_subcommand("stats", "The daemon's counters since it started")->callback([&invocation] {
-    invocation.action = stats;
-  });
-  app.add_subcommand("reload", "Have the daemon read its configuration again")->callback([&invocation] {
-    invocation.action = reload;
-  });
+  CLI::App* counters = app.add_subcommand("stats", "The daemon's counters since it started");
+  counters->footer("Examples:\n  thaw stats\n  thaw stats --json");
+  counters->callback([&invocation] { invocation.action = stats; });
+  CLI::App* again = app.add_subcommand("reload", "Have the daemon read its configuration again");
+  again->footer("Examples:\n  thaw config check && thaw reload");
+  again->callback([&invocation] { invocation.action = reload; });
 }
 
 }  // namespace thaw

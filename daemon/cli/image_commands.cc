@@ -214,14 +214,17 @@ void add_image_commands(CLI::App& app, Invocation& invocation) {
   });
   CLI::App* explain =
       add_image_command(app, "inspect", "What an image is made of and how it starts", *options);
+  explain->footer("Examples:\n  thaw inspect web:7\n  thaw inspect --json web:7");
   add_rollback_flag(*explain, options->allow_rollback);
   explain->callback([&invocation, options] {
     invocation.action = [options](Invocation& call) { return inspect(call, *options); };
   });
-  add_image_command(app, "rm", "Take a name away; its chunks stay until they are collected", *options)
-      ->callback([&invocation, options] {
-        invocation.action = [options](Invocation& call) { return remove(call, *options); };
-      });
+  CLI::App* remover =
+      add_image_command(app, "rm", "Take a name away; its chunks stay until they are collected", *options);
+  remover->footer("Examples:\n  thaw rm web:6\n  thaw rm web:6@sha256:9f…   only if it is that image");
+  remover->callback([&invocation, options] {
+    invocation.action = [options](Invocation& call) { return remove(call, *options); };
+  });
 }
 
 }  // namespace thaw

@@ -214,6 +214,9 @@ Status retire(Invocation& invocation, const KeyOptions& options) {
 void add_key_commands(CLI::App& app, Invocation& invocation) {
   CLI::App* group = app.add_subcommand("keys", "The tenants' keys");
   group->require_subcommand(1);
+  group->footer(
+      "Examples:\n  thaw keys list --envelopes\n  thaw keys create acme\n  thaw keys rotate acme\n"
+      "  thaw keys retire acme/1");
   const auto options = std::make_shared<KeyOptions>();
   add_action(group, invocation, "list", "Which keys there are", options, list_keys)
       ->add_flag("--envelopes", options->envelopes, "Count what is under each, by reading the store");

@@ -152,15 +152,16 @@ void add_mount_commands(CLI::App& app, Invocation& invocation) {
 
   auto target = std::make_shared<UmountOptions>();
   CLI::App* umount_command = app.add_subcommand("umount", "Take a mount away");
+  umount_command->footer("Examples:\n  thaw umount /mnt/web\n  thaw umount --lazy 530dab56d50f");
   umount_command->add_option("TARGET", target->target, "The directory or the mount's id")->required();
   umount_command->add_flag("--lazy", target->lazy, "Also while it is in use; it goes with its last user");
   umount_command->callback([&invocation, target] {
     invocation.action = [target](Invocation& call) { return umount(call, *target); };
   });
 
-  app.add_subcommand("ps", "What is mounted, and what was read and fetched for it")->callback([&invocation] {
-    invocation.action = ps;
-  });
+  CLI::App* ps_command = app.add_subcommand("ps", "What is mounted, and what was read and fetched for it");
+  ps_command->footer("Examples:\n  thaw ps\n  thaw ps --json");
+  ps_command->callback([&invocation] { invocation.action = ps; });
 }
 
 }  // namespace thaw

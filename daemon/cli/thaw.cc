@@ -62,6 +62,8 @@ int run_action(const std::string& command, Invocation& invocation) {
 
 // CLI11 says only that there is no subcommand.
 std::string what_is_wrong(const CLI::App& app, const CLI::ParseError& wrong, int argc, char** argv) {
+  if (name_of(app) == kRunCommand && wrong.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError))
+    return wrong.what() + std::string("; what is for the container's program stands behind --");
   if (!app.get_subcommands().empty()) return wrong.what();
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
@@ -77,7 +79,6 @@ std::string what_is_wrong(const CLI::App& app, const CLI::ParseError& wrong, int
 int run_thaw(int argc, char** argv) {
   CLI::App app("Thaw starts containers before their image has arrived.", "thaw");
   Invocation invocation;
-  app.footer(kExamples);
   app.require_subcommand(1);
   app.fallthrough();
   app.set_version_flag("--version", THAW_VERSION);
@@ -85,6 +86,8 @@ int run_thaw(int argc, char** argv) {
                  "Configuration file (else $THAW_CONFIG, /etc/thaw/thaw.json)");
   app.add_flag("--json", invocation.json, "Print one JSON object on stdout");
   add_commands(app, invocation);
+  // Last: a command takes over the footer that its parent has when it is added.
+  app.footer(kExamples);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& done) {

@@ -138,6 +138,17 @@ test_what_could_not_be_printed_is_an_error() {
   expect_error 2 "^thaw roots create: .*see 'thaw roots create --help'" thaw roots create --share
 }
 
+test_each_command_has_examples_of_its_own() {
+  local command
+  for command in $(thaw --help | sed -n '/^Subcommands/,/^$/p' | awk 'NR > 1 && NF {print $1}'); do
+    thaw "$command" --help | grep -v '^Usage' | grep -q "thaw $command" || fail "thaw $command --help has no example"
+    if [ "$command" != build ] && thaw "$command" --help | grep -q "thaw build"; then
+      fail "thaw $command --help has another command's"
+    fi
+  done
+  expect_error 125 'behind --' thaw run debian:1 ls -l
+}
+
 test_a_configuration_may_lie_where_it_likes() {
   write_config
   mkdir "$T/"$'caf\xe9'
