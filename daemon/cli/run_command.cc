@@ -83,9 +83,17 @@ void sweep(const Config& config, const Runtime& runtime) {
   }
 }
 
+// A pseudo-terminal is stdin, stdout and stderr in one: where one of them leads elsewhere, it would get what
+// is meant for another, and an echo of what is typed.
+Terminal terminal_of_caller() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::isatty(stream) != 1) return Terminal::kNone;
+  }
+  return Terminal::kPseudo;
+}
+
 Result<int> run_in(const Runtime& runtime, const RunFolder& folder, const Process& process) {
-  const auto terminal = ::isatty(STDIN_FILENO) == 1 ? Terminal::kPseudo : Terminal::kNone;
-  const std::string text = bundle_text(process, folder.root(), terminal);
+  const std::string text = bundle_text(process, folder.root(), terminal_of_caller());
   THAW_TRY(replace_file(folder.bundle() + "/config.json", as_bytes(text), 0600));
   THAW_ASSIGN(const pid_t pid, start_container(runtime, folder.bundle(), folder.pid_file(), folder.id()));
   const ContainerEnd end = wait_for_container(pid, folder.pid_file());

@@ -36,6 +36,17 @@ test_status_and_stdio_pass_through() {
   end
 }
 
+test_a_terminal_is_given_on_where_all_is_one() {
+  begin
+  script -qec "thaw run debian:1 -- tty" /dev/null </dev/null >"$T/tty"
+  grep -q /dev/pts/ "$T/tty" || fail "no terminal: $(cat "$T/tty")"
+  # Only what is printed, and each where it belongs.
+  echo typed | script -qec "thaw run debian:1 -- sh -c 'echo out; echo err >&2; sleep 0.3' >$T/out 2>$T/err" /dev/null >/dev/null
+  equal "$(cat "$T/out")" out stdout
+  equal "$(cat "$T/err")" err stderr
+  end
+}
+
 test_own_failures() {
   begin
   expect_error 127 "no-such-command" thaw run debian:1 -- no-such-command
