@@ -192,6 +192,8 @@ void ZoneRead::lacking() {
   discard_asked();
   if (count_of(State::kMissing) == 0 || parts_.limits.claim_wait == Duration::zero()) return miss();
   if (claim_lost_) return wait_for_fill();
+  // Others would wait for a fill that is dropped.
+  if (!parts_.writer.has_room(ref_)) return miss();
   ZoneMember* member = nullptr;
   for (unsigned i = 0; i < shards_.size() && member == nullptr; ++i) {
     member = parts_.members.member_of(ref_.id, i);

@@ -54,16 +54,27 @@ void ZoneWriter::repair(const SealedChunk& chunk, const std::vector<bool>& wante
   encode(chunk, wanted, std::move(permit));
 }
 
-bool ZoneWriter::take_rate(const ChunkRef& ref, const std::vector<bool>& wanted) {
-  const uint64_t bytes = value_bytes(ref);
+bool ZoneWriter::has_room(const ChunkRef& ref) const {
+  const uint64_t each = value_bytes(ref);
+  const uint64_t under_way = bytes_.load(std::memory_order_relaxed);
+  if (each > kMaxValueBytes || under_way + each * parts_.code.shards() > write_bytes_.load()) return false;
+  return !targets_of(ref, std::vector<bool>(parts_.code.shards(), true)).empty();
+}
+
+std::vector<ZoneMember*> ZoneWriter::targets_of(const ChunkRef& ref, const std::vector<bool>& wanted) const {
   std::vector<ZoneMember*> targets;
   for (unsigned i = 0; i < wanted.size(); ++i) {
     ZoneMember* member = wanted[i] ? parts_.members.member_of(ref.id, i) : nullptr;
     if (member == nullptr) continue;
-    if (!member->writes.has(bytes, parts_.loop.now())) return false;
+    if (!member->writes.has(value_bytes(ref), parts_.loop.now())) return {};
     targets.push_back(member);
   }
-  for (ZoneMember* member : targets) member->writes.take(bytes);
+  return targets;
+}
+
+bool ZoneWriter::take_rate(const ChunkRef& ref, const std::vector<bool>& wanted) {
+  const std::vector<ZoneMember*> targets = targets_of(ref, wanted);
+  for (ZoneMember* member : targets) member->writes.take(value_bytes(ref));
   return !targets.empty();
 }
 

@@ -33,6 +33,8 @@ class ZoneWriter {
   // Any thread.
   void set_write_bytes(uint64_t bytes) { write_bytes_.store(bytes, std::memory_order_relaxed); }
 
+  // Whether the limits would allow a fill of this chunk now.
+  bool has_room(const ChunkRef& ref) const;
   // Writes all shards of a chunk.
   void fill(const SealedChunk& chunk);
   // Writes those that are `wanted`.
@@ -53,7 +55,9 @@ class ZoneWriter {
 
   // Null when the limit is reached.
   SharedPermit take_permit(uint64_t bytes);
-  // Takes each wanted member's share of its rate, or nothing at all.
+  // The members that the wanted shards go to; none when the rate of one does not allow it.
+  std::vector<ZoneMember*> targets_of(const ChunkRef& ref, const std::vector<bool>& wanted) const;
+  // Takes each target's share of its rate, or nothing at all.
   bool take_rate(const ChunkRef& ref, const std::vector<bool>& wanted);
   void encode(const SealedChunk& chunk, const std::vector<bool>& wanted, SharedPermit permit);
   void send(const ChunkRef& ref, std::vector<EncodedShard> shards, const SharedPermit& permit);

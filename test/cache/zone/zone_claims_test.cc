@@ -56,6 +56,18 @@ TEST_CASE("a fill that does not come is waited for no longer than the limit", "[
   CHECK(second.counters.claims_filled == 0);
 }
 
+TEST_CASE("who may not write claims nothing, so that nobody waits for it", "[zone_claims]") {
+  const RealNodes nodes;
+  ZoneLimits none = waiting(std::chrono::seconds(60));
+  none.node_write_rate = 1;
+  ZoneFixture first(nodes.names(), none);
+  ZoneFixture second(nodes.names(), waiting(std::chrono::seconds(60)));
+  CHECK(first.hits(1, 1) == 0);
+  CHECK(first.counters.claims_won == 0);
+  CHECK(second.hits(1, 1) == 0);
+  CHECK(second.counters.claims_won == 1);
+}
+
 TEST_CASE("who waits holds up nobody, and shut-down ends it", "[zone_claims]") {
   const RealNodes nodes;
   ZoneLimits limits = waiting(std::chrono::seconds(60));
