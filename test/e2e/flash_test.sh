@@ -247,7 +247,7 @@ test_a_block_device_that_comes_later_is_used() {
   [ "$(flash_state .chunks)" -gt 0 ] || fail "nothing is written"
   thaw umount "$T/mnt"
   stop_daemon
-  losetup -d "$loop"
+  detach_loop "$loop"
   rm -f "$loop.lock"
 }
 
@@ -263,7 +263,7 @@ test_a_block_device_may_be_named_by_a_link() {
   wait_for 5 flash_is_ready || { rm -f "$link" "$link.lock"; fail "not used: $(flash_state '')"; }
   stop_daemon
   rm -f "$link" "$link.lock"
-  losetup -d "$loop"
+  detach_loop "$loop"
 }
 
 test_a_file_behind_a_link_is_not_used_and_said() {

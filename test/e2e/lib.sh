@@ -120,6 +120,10 @@ same_tree() {  # same_tree WANTED.txt DIR
 mounts_below() { awk -v t="$1" 'index($5, t) == 1 {print $5}' /proc/self/mountinfo; }
 loops_of() { losetup -l -n -O NAME,BACK-FILE 2>/dev/null | awk -v t="$1" 'index($0, t) {print $1}'; }
 
+is_detached() { [ -z "$(losetup -n -O BACK-FILE "$1" 2>/dev/null)" ]; }
+# Whoever has it open for a moment, to look at it, puts its end off.
+detach_loop() { losetup -d "$1" && wait_for 5 is_detached "$1" || fail "$1 is still attached"; }
+
 # Each lease looks as if it had been written two days ago; for a store that is a folder, and has leases.
 let_leases_lapse() { find "$T/store/leases" -type f -exec touch -d '2 days ago' {} +; }
 

@@ -242,9 +242,8 @@ test_a_container_pins_no_other_image() {
   running=$!
   wait_until_ready
   thaw umount "$T/nasty"
-  wait_for 5 is_free "$device" || fail "$device is still in use"
+  wait_for 5 is_detached "$device" || fail "$device is still in use"
   kill -TERM "$running"
   wait "$running" || true
   end
 }
-is_free() { [ -z "$(losetup -n -O BACK-FILE "$1" 2>/dev/null)" ]; }
