@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <ranges>
 
 #include "daemon/mounts/loop_device.h"
 #include "daemon/mounts/mount_info.h"
@@ -44,9 +43,9 @@ template <class IsMeant>
 void detach_mounts(const IsMeant& is_meant) {
   const auto entries = read_mount_info();
   if (!entries.ok()) return;
-  for (const MountEntry& entry : std::views::reverse(entries.value())) {
+  std::for_each(entries.value().rbegin(), entries.value().rend(), [&is_meant](const MountEntry& entry) {
     if (is_meant(entry)) ::umount2(entry.mountpoint.c_str(), MNT_DETACH);
-  }
+  });
 }
 
 bool lies_below(const MountEntry& entry, const std::string& folder) {
