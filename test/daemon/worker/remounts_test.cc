@@ -44,9 +44,9 @@ struct Fixture {
     MutexLock lock(mutex);
     failures.erase(id);
   }
-  size_t tries() {
+  std::vector<std::string> tries() {
     MutexLock lock(mutex);
-    return tried.size();
+    return tried;
   }
   void run() {
     remounts.run([this](const MountRequest& request) { return mount(request); });
@@ -80,8 +80,8 @@ TEST_CASE("while the store is away it is tried again, others first", "[remounts]
   Fixture f;
   f.failures = {{"a", Code::kUnreachable}, {"c", Code::kTimedOut}};
   std::thread runner([&f] { f.run(); });
-  while (f.tries() < 20) std::this_thread::sleep_for(milliseconds(1));
-  CHECK(f.tried[1] == "b");
+  while (f.tries().size() < 20) std::this_thread::sleep_for(milliseconds(1));
+  CHECK(f.tries()[1] == "b");
   CHECK(f.remounts.waiting().size() == 2);
   CHECK(f.remounts.waiting()[0].why.starts_with("no "));
   f.let("a");
@@ -104,7 +104,7 @@ TEST_CASE("a longer pause ends when settings change", "[remounts]") {
   patient.add({request_of("a")});
   f.failures = {{"a", Code::kUnreachable}};
   std::thread runner([&] { patient.run([&f](const MountRequest& request) { return f.mount(request); }); });
-  while (f.tries() == 0) std::this_thread::sleep_for(milliseconds(1));
+  while (f.tries().empty()) std::this_thread::sleep_for(milliseconds(1));
   f.let("a");
   patient.hurry();
   runner.join();
