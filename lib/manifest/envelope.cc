@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "lib/manifest/builder_signature.h"
 #include "lib/manifest/wire.h"
 
 namespace thaw {
@@ -79,19 +80,8 @@ Result<Envelope> parse_envelope(ByteView bytes) {
 
 Status check_envelope(const Envelope& envelope, const Manifest& manifest, const Digest& digest,
                       const TrustedBuilders& trusted) {
-  const Signed& signature = envelope.signature;
-  if (!trusted.contains(signature.signer)) {
-    return Error{Code::kRefused, "manifest " + digest.hex() + " is signed by builder " +
-                                     to_hex(signature.signer) +
-                                     ", which is not trusted; add it to trust.builders, or where that is "
-                                     "empty to trusted/ in the keyring"};
-  }
-  const Bytes statement = statement_of(manifest, digest, envelope.builder_version);
-  if (!verify_signature(signature.signer, statement, signature.signature)) {
-    return Error{Code::kRefused, "manifest " + digest.hex() +
-                                     " has a signature that does not belong to it; build the image again"};
-  }
-  return {};
+  return check_signature(envelope.signature, statement_of(manifest, digest, envelope.builder_version),
+                         trusted, "manifest " + digest.hex());
 }
 
 Result<OpenManifest> open_signed_manifest(ByteView manifest, const Digest& digest, ByteView envelope,

@@ -1,5 +1,6 @@
 #include "lib/manifest/name_record.h"
 
+#include "lib/manifest/builder_signature.h"
 #include "lib/manifest/image_name.h"
 #include "lib/manifest/wire.h"
 
@@ -84,16 +85,7 @@ Result<NameRecord> parse_name_record(ByteView bytes, const NamePlace& place, con
   THAW_ASSIGN(const SignedRecord parsed, parse(bytes));
   const NameRecord& record = parsed.record;
   const std::string named = place.name + ":" + place.tag;
-  if (!trusted.contains(parsed.signature.signer)) {
-    return Error{Code::kRefused, "name " + named + " is signed by builder " +
-                                     to_hex(parsed.signature.signer) +
-                                     ", which is not trusted; add it to trust.builders, or where that is "
-                                     "empty to trusted/ in the keyring"};
-  }
-  if (!verify_signature(parsed.signature.signer, statement_of(record), parsed.signature.signature)) {
-    return Error{Code::kRefused,
-                 "name " + named + " has a signature that does not belong to it; build the image again"};
-  }
+  THAW_TRY(check_signature(parsed.signature, statement_of(record), trusted, "name " + named));
   if (record.store_id != place.store_id) {
     return Error{Code::kRefused, "name " + named + " was signed for store " + record.store_id.hex() +
                                      ", but this is store " + place.store_id.hex() +
