@@ -7,20 +7,15 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/base/one_line.h"
+#include "lib/json/json_text.h"
 #include "lib/manifest/image_name.h"
 
 namespace thaw {
 
 using Json = nlohmann::json;
 
-namespace {
-
-std::string dump(const Json& object) { return object.dump(-1, ' ', false, Json::error_handler_t::replace); }
-
-}  // namespace
-
 void Invocation::print(const Json& object, const std::string& text) const {
-  const std::string line = json ? dump(object) : text;
+  const std::string line = json ? json_text(object) : text;
   if (line.empty()) return;
   std::fwrite(line.data(), 1, line.size(), stdout);
   if (line.back() != '\n') std::fputc('\n', stdout);
@@ -57,7 +52,7 @@ void print_error(const Invocation& invocation, const std::string& command, const
   std::fprintf(stderr, "%s: %s\n", command.c_str(), one_line(error.message).c_str());
   if (!invocation.json) return;
   std::printf("%s\n",
-              dump({{"error", {{"code", code_name(error.code)}, {"message", error.message}}}}).c_str());
+              json_text({{"error", {{"code", code_name(error.code)}, {"message", error.message}}}}).c_str());
 }
 
 ProgressBar::ProgressBar(const Invocation& invocation, std::string label)

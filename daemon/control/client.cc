@@ -8,6 +8,8 @@
 #include <optional>
 #include <thread>
 
+#include "lib/json/json_text.h"
+
 namespace thaw {
 namespace {
 
@@ -101,7 +103,7 @@ Result<Json> call(const std::string& socket, const std::string& path,
 Result<Json> ControlClient::get(const std::string& path) const { return call(socket_, path, std::nullopt); }
 
 Result<Json> ControlClient::post(const std::string& path, const Json& body) const {
-  return call(socket_, path, body.dump(-1, ' ', false, Json::error_handler_t::replace));
+  return call(socket_, path, json_text(body));
 }
 
 }  // namespace thaw

@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "lib/json/json_text.h"
+
 namespace thaw {
 namespace {
 
@@ -37,7 +39,7 @@ int http_status(Code code) {
 void set_error(httplib::Response& response, const Error& error) {
   const Json body = {{"error", {{"code", code_name(error.code)}, {"message", error.message}}}};
   response.status = http_status(error.code);
-  response.set_content(body.dump(-1, ' ', false, Json::error_handler_t::replace), "application/json");
+  response.set_content(json_text(body), "application/json");
 }
 
 void answer(const ControlServer::Handler& handler, const httplib::Request& request,
@@ -47,8 +49,7 @@ void answer(const ControlServer::Handler& handler, const httplib::Request& reque
     return set_error(response, {Code::kUsage, "the request's body is not a JSON object"});
   auto result = handler(body);
   if (!result.ok()) return set_error(response, result.error());
-  response.set_content(result.value().dump(-1, ' ', false, Json::error_handler_t::replace),
-                       "application/json");
+  response.set_content(json_text(result.value()), "application/json");
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "daemon/mounts/helper_client.h"
 #include "daemon/mounts/image_mount.h"
 #include "lib/base/file.h"
+#include "lib/json/json_text.h"
 #include "lib/json/path_json.h"
 
 namespace thaw {
@@ -91,8 +92,7 @@ int mount_helper_main() {
   } else {
     message["error"] = {{"code", code_name(answer.error().code)}, {"message", answer.error().message}};
   }
-  const Status written =
-      write_all(STDOUT_FILENO, as_bytes(message.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"));
+  const Status written = write_all(STDOUT_FILENO, as_bytes(json_text(message) + "\n"));
   return answer.ok() && written.ok() ? 0 : 1;
 }
 

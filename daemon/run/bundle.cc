@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/run/root_lookup.h"
+#include "lib/json/json_text.h"
 #include "lib/json/path_json.h"
 
 namespace thaw {
@@ -142,7 +143,7 @@ std::string bundle_text(const Process& process, const std::string& root, Termina
                          {"hostname", process.hostname},
                          {"mounts", mounts()},
                          {"linux", linux_part()}};
-  return document.dump(2, ' ', false, Json::error_handler_t::replace);
+  return json_text(document, 2);
 }
 
 }  // namespace thaw

@@ -25,6 +25,7 @@
 #include "lib/base/file_url.h"
 #include "lib/base/real_path.h"
 #include "lib/base/timer_queue.h"
+#include "lib/json/json_text.h"
 
 namespace thaw {
 namespace {
@@ -42,10 +43,7 @@ constexpr const char* kHolderRecord = "lease-holder";
 
 Status keep_config(WorkerLink& link, const ConfigReading& in_effect) {
   THAW_TRY(link.put({kLogLevelRecord, in_effect.config.log_level, {}}, Keep::kInMemory));
-  return link.put({kConfigRecord,
-                   config_json(in_effect).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace),
-                   {}},
-                  Keep::kInMemory);
+  return link.put({kConfigRecord, json_text(config_json(in_effect)), {}}, Keep::kInMemory);
 }
 
 Result<ConfigReading> running_config(WorkerLink& link, const Inheritance& inheritance,

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/base/base64.h"
+#include "lib/json/json_text.h"
 #include "lib/keys/key_service.h"
 
 namespace thaw {
@@ -84,7 +85,7 @@ std::string re_encrypt_request(const std::string& from, const std::string& to, B
 std::string list_aliases_request(const std::string& marker) {
   json request{{"Limit", kAliasesPerPage}};
   if (!marker.empty()) request["Marker"] = marker;
-  return request.dump(-1, ' ', false, json::error_handler_t::replace);
+  return json_text(request);
 }
 
 std::string create_key_request(const std::string& description) {

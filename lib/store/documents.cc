@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 
+#include "lib/json/json_text.h"
+
 namespace thaw {
 namespace {
 
@@ -110,7 +112,7 @@ std::string write_root_document(const Root& root) {
         {"chunks", root.counted->chunks}, {"bytes", root.counted->bytes}, {"at", root.counted->at}};
   }
   if (!root.cleared.empty()) document["cleared"] = root.cleared.substr(0, kMaxWhyBytes);
-  return document.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+  return json_text(document, 2) + "\n";
 }
 
 Result<Root> parse_root_document(ByteView bytes, const RootId& id) {
@@ -160,7 +162,7 @@ std::string write_alarm(const Alarm& alarm) {
                       {"root", alarm.root},
                       {"holder", alarm.holder.hex()},
                       {"why", alarm.why.substr(0, kMaxWhyBytes)}};
-  return document.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+  return json_text(document, 2) + "\n";
 }
 
 Result<Alarm> parse_alarm(ByteView bytes, const RootId& root, const Identifier& holder) {
