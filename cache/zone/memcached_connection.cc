@@ -113,6 +113,7 @@ TimePoint MemcachedConnection::sweep(TimePoint now) {
   if (!pending_.empty()) {
     const TimePoint given_up = last_progress_ + limits_.stalled;
     if (given_up <= now) {
+      ++fruitless_;
       close({Code::kUnreachable, "it stands still"});
     } else {
       next = std::min(next, given_up);

@@ -48,10 +48,11 @@ class MemcachedConnection final : private ConnectionHandler {
   void close(Error why);
 
   size_t pending() const { return pending_.size(); }
-  // How often it was opened since it last gave a reply.
+  // How often it was opened since it last gave a reply; that it stood still counts as one more.
   uint32_t fruitless() const { return fruitless_; }
-  // Whether it tries to connect once more, after it was opened before and gave nothing.
-  bool is_trying_again() const { return fruitless_ > 1 && !connection_.is_connected(); }
+  // Whether it was opened once more after it stood still, or gave nothing when it was opened before; until it
+  // gives a reply. That it is connected says little: for a frozen process the kernel connects.
+  bool is_trying_again() const { return fruitless_ > 1; }
   // Why the node did not let us in, when that is how it ended last.
   const std::optional<Error>& refusal() const { return refusal_; }
 

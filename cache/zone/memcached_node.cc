@@ -4,6 +4,16 @@
 #include <utility>
 
 namespace thaw {
+namespace {
+
+NodeRequest ping_request(TimePoint deadline) {
+  NodeRequest request;
+  request.line = "mg t1/ping";
+  request.deadline = deadline;
+  return request;
+}
+
+}  // namespace
 
 MemcachedNode::MemcachedNode(const Parts& parts, ZoneNode node, const NodeLimits& limits)
     : loop_(parts.loop),
@@ -55,10 +65,7 @@ void MemcachedNode::claim(const std::string& key, std::chrono::seconds lasts, Ti
 }
 
 void MemcachedNode::ping(TimePoint deadline, Completion<NodeReply> done) {
-  NodeRequest request;
-  request.line = "mg t1/ping";
-  request.deadline = deadline;
-  send(read_connection(), std::move(request), std::move(done));
+  send(read_connection(), ping_request(deadline), std::move(done));
 }
 
 void MemcachedNode::discard(Ticket ticket) {
@@ -73,14 +80,25 @@ size_t MemcachedNode::read_connection() const {
   return best;
 }
 
-// Nodes that swallow what is sent to them would cost each read all of its time, for as long as they are away.
+bool MemcachedNode::is_in_doubt() const {
+  return std::any_of(connections_.begin(), connections_.begin() + limits_.read_connections,
+                     [](const auto& connection) { return connection->is_trying_again(); });
+}
+
+// Nodes that swallow what is sent to them would cost each read all of its time, for as long as they are away:
+// until it is known that they answer, one connection asks, and readers are sent away.
+Status MemcachedNode::open_for_reader(MemcachedConnection& connection) {
+  if (!connection.is_open() && (connection.is_trying_again() || !is_in_doubt())) THAW_TRY(open(connection));
+  if (connection.is_open() && !connection.is_trying_again()) return {};
+  return connection.refusal().value_or(unreachable());
+}
+
 MemcachedNode::Ticket MemcachedNode::send_for_reader(NodeRequest request, Completion<NodeReply> done) {
   const size_t index = read_connection();
   MemcachedConnection& connection = *connections_.at(index);
-  const Status opened = connection.is_open() ? Status() : open(connection);
-  if (opened.ok() && !connection.is_trying_again()) return send(index, std::move(request), std::move(done));
-  const Error trying_again = connection.refusal().value_or(unreachable());
-  done(opened.ok() ? trying_again : opened.error());
+  const Status ready = open_for_reader(connection);
+  if (ready.ok()) return send(index, std::move(request), std::move(done));
+  done(ready.error());
   return {};
 }
 
@@ -112,7 +130,13 @@ Status MemcachedNode::open(MemcachedConnection& connection) {
     retry_at_ = now + backoff_;
     backoff_ = std::min(backoff_ * 2, limits_.longest_reconnect);
   }
-  return connection.connect(address.value());
+  THAW_TRY(connection.connect(address.value()));
+  if (connection.is_trying_again()) {
+    const TimePoint deadline = now + limits_.stalled;
+    connection.send(ping_request(deadline), [](const Result<NodeReply>&) {});
+    watch(deadline);
+  }
+  return {};
 }
 
 void MemcachedNode::watch(TimePoint when) {

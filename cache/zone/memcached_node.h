@@ -59,6 +59,8 @@ class MemcachedNode {
   Ticket send(size_t connection, NodeRequest request, Completion<NodeReply> done);
   Ticket send_for_reader(NodeRequest request, Completion<NodeReply> done);
   Status open(MemcachedConnection& connection);
+  Status open_for_reader(MemcachedConnection& connection);
+  bool is_in_doubt() const;
   Error unreachable() const;
   size_t read_connection() const;
   size_t write_connection() const { return connections_.size() - 1; }

@@ -70,8 +70,6 @@ class Connection final : public FdEvents {
 
   void close();
   bool is_open() const { return socket_.valid(); }
-  // With TLS's handshake done.
-  bool is_connected() const { return is_open() && !connecting_; }
 
   void on_events(uint32_t events) override;
 

@@ -1,4 +1,5 @@
 #include <catch2/catch.hpp>
+#include <thread>
 
 #include "cache/zone/zone_store.h"
 #include "test/cache/zone/black_hole.h"
@@ -208,14 +209,31 @@ TEST_CASE("while nodes that swallow everything are tried again, no read waits fo
   ZoneLimits limits = no_probes();
   limits.node.first_reconnect = limits.node.longest_reconnect = Duration::zero();
   ZoneFixture zone({node.name()}, limits, 1, 0);
-  // Each connection once, for as long as it takes to connect.
-  for (uint32_t i = 0; i < limits.node.read_connections; ++i) CHECK(zone.hits(i, 1) == 0);
-  std::atomic<bool> answered = false;
-  const Fetch fetch{steady_clock().now() + std::chrono::seconds(30), Priority::kDemand, 0, {}};
-  zone.store().find(sample_ref(100), fetch, [&](const auto&) { answered = true; });
-  bool at_once = false;
-  zone.run([&] { at_once = answered; });
-  CHECK(at_once);
+  // For as long as it takes to connect.
+  CHECK(zone.hits(0, 1) == 0);
+  CHECK(zone.hits(1, 1) == 0);
+  CHECK(zone.answers_at_once(100));
+  zone.settle();
+}
+
+TEST_CASE("of more frozen nodes than there is parity, no read waits for long", "[zone_faults]") {
+  RealNodes nodes;
+  ZoneLimits limits = no_probes();
+  limits.read = std::chrono::milliseconds(50);
+  limits.node.stalled = std::chrono::milliseconds(50);
+  limits.node.first_reconnect = limits.node.longest_reconnect = Duration::zero();
+  ZoneFixture zone(nodes.names(), limits);
+  zone.fill(0, 10);
+  for (const size_t i : {1, 3}) nodes.nodes[i]->freeze();
+  // Until each connection has stood still once. Connecting anew succeeds: that is the kernel's doing.
+  CHECK(zone.hits(0, 10) == 0);
+  CHECK(zone.hits(0, 10) == 0);
+  CHECK(zone.answers_at_once(0));
+  std::this_thread::sleep_for(limits.node.stalled * 2);
+  CHECK(zone.answers_at_once(1));
+  for (const size_t i : {1, 3}) nodes.nodes[i]->thaw();
+  while (zone.hits(0, 10) < 10) {
+  }
   zone.settle();
 }
 

@@ -1,6 +1,7 @@
 // ZoneFixture: a ZoneStore with its loop and CPU threads, over nodes that the test brings.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -68,6 +69,15 @@ class ZoneFixture {
       ++found;
     }
     return found;
+  }
+  // Whether a read of chunk `i` is over as soon as it has begun.
+  bool answers_at_once(uint32_t i) {
+    const auto answered = std::make_shared<std::atomic<bool>>(false);
+    const Fetch fetch{steady_clock().now() + std::chrono::seconds(30), Priority::kDemand, 0, {}};
+    store_->find(sample_ref(i), fetch, [answered](const auto&) { *answered = true; });
+    bool at_once = false;
+    run([&] { at_once = *answered; });
+    return at_once;
   }
 
   TierCounters tier{};
