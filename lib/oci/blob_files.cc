@@ -97,9 +97,10 @@ Status ArchiveFiles::decompress(const std::string& spool_folder) {
   THAW_TRY(read_exact(file_.fd.get(), 0, magic));
   const bool gzip = magic[0] == 0x1f && magic[1] == 0x8b;
   const bool zstd = magic == std::array<uint8_t, 4>{0x28, 0xb5, 0x2f, 0xfd};
+  // Refuses by name what we cannot read.
+  THAW_ASSIGN(auto decoded, decode(stream({0, file_.size})));
   if (!gzip && !zstd) return {};
   ExpandedBytes expanded;
-  THAW_ASSIGN(auto decoded, decode(stream({0, file_.size})));
   ExpansionGuard guarded(std::move(decoded), file_.size, limits_, expanded);
   THAW_ASSIGN(Spool spool, Spool::create(spool_folder));
   for (;;) {

@@ -73,7 +73,7 @@ Result<std::unique_ptr<ByteStream>> decode(std::unique_ptr<ByteStream> inner) {
   for (const Foreign& foreign : kForeign) {
     if (head.starts_with(foreign.magic)) {
       return damaged(std::string("compressed with ") + foreign.name +
-                     "; an image's layers are gzip, zstd or plain tar");
+                     "; archives and layers can be gzip, zstd or plain tar");
     }
   }
   return std::unique_ptr<ByteStream>(std::make_unique<PlainStream>(std::move(inner), std::move(first)));

@@ -1,6 +1,7 @@
 // Source: the Docker image specification v1.2, "Combined Image JSON + Filesystem Changeset Format".
 #include <algorithm>
 
+#include "lib/crypto/hash.h"
 #include "lib/oci/context.h"
 #include "lib/oci/json.h"
 #include "lib/oci/sources.h"
@@ -23,13 +24,13 @@ Result<std::string> clean_name(const std::string& path, const Limits& limits) {
   return name;
 }
 
-// The config is named after its digest: "<hex>.json" or "blobs/sha256/<hex>".
-Result<Digest> digest_in_name(const std::string& path) {
+// Most writers name the config after its digest: "<hex>.json", "sha256:<hex>" or "blobs/sha256/<hex>".
+std::optional<Digest> digest_in_name(const std::string& path) {
+  constexpr std::string_view kAlgorithm = "sha256:";
   std::string name = path.substr(path.rfind('/') + 1);
   if (name.ends_with(".json")) name.resize(name.size() - 5);
-  const auto digest = Digest::from_hex(name);
-  if (!digest) return damaged("config " + printable(path) + " is not named after its digest");
-  return *digest;
+  if (name.starts_with(kAlgorithm)) name.erase(0, kAlgorithm.size());
+  return Digest::from_hex(name);
 }
 
 class DockerArchive final : public ImageSource {
@@ -66,7 +67,11 @@ class DockerArchive final : public ImageSource {
     THAW_ASSIGN(const SavedImage image, named_image(images));
     ImageParts parts;
     THAW_ASSIGN(parts.config.name, clean_name(image.config, limits_));
-    THAW_ASSIGN(parts.config.digest, digest_in_name(image.config));
+    parts.config.digest = digest_in_name(image.config);
+    if (!parts.config.digest) {
+      THAW_ASSIGN(const std::string config, read_small_file(*files_, parts.config.name, limits_));
+      parts.config.digest = sha256(as_bytes(config));
+    }
     parts.digest = "sha256:" + parts.config.digest->hex();
     if (image.layers.size() > limits_.max_layers) {
       return over_limit("the image's layers", "max_layers", limits_.max_layers);

@@ -54,12 +54,13 @@ Result<std::unique_ptr<ImageSource>> open_source(const std::string& source, cons
   if (source.starts_with(kRegistryScheme)) return open_registry(source, options);
   const size_t first = source.find(':');
   const std::string kind = source.substr(0, first);
-  if (first == std::string::npos || (kind != "oci" && kind != "oci-archive" && kind != "docker-archive")) {
+  const bool known = kind == "oci" || kind == "oci-archive" || kind == "docker-archive";
+  const size_t second = std::min(source.find(':', first + 1), source.size());
+  if (!known || first == std::string::npos || second == first + 1) {
     return Error{Code::kUsage,
                  "not oci:DIR[:REF], oci-archive:FILE[:REF], docker-archive:FILE[:REF] or "
                  "docker://HOST/REPOSITORY[:TAG]"};
   }
-  const size_t second = std::min(source.find(':', first + 1), source.size());
   const std::string path = source.substr(first + 1, second - first - 1);
   const std::string reference = second < source.size() ? source.substr(second + 1) : std::string();
   return open_files(kind, path, reference, options);

@@ -15,8 +15,14 @@ class OciLayout final : public ImageSource {
       : files_(std::move(files)), reference_(std::move(reference)), limits_(limits) {}
 
   Result<ImageParts> choose(const Platform& platform) override {
-    THAW_ASSIGN(const std::string text, read_small_file(*files_, "index.json", limits_));
-    auto entries = read_index(text);
+    auto text = read_small_file(*files_, "index.json", limits_);
+    if (!text.ok() && text.error().code == Code::kNotFound) {
+      return Error{Code::kNotFound, text.error().message +
+                                        ": it is no OCI layout; of an archive that `docker save` made use "
+                                        "docker-archive:FILE"};
+    }
+    if (!text.ok()) return std::move(text).error();
+    auto entries = read_index(text.value());
     if (!entries.ok()) return about("index.json", std::move(entries).error());
     THAW_ASSIGN(const auto named, named_entries(std::move(entries).value()));
     return choose_image(*this, named, platform, limits_);

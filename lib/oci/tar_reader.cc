@@ -34,8 +34,7 @@ Result<TarType> type_of(const TarHeader& header) {
     case '6':
       return TarType::kFifo;
     default:
-      return damaged("entry " + printable(header.entry.path) + " has the unknown type '" +
-                     printable(std::string_view(&header.type, 1)) + "'");
+      return damaged("it has the unknown type '" + printable(std::string_view(&header.type, 1)) + "'");
   }
 }
 

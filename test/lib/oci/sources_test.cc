@@ -126,6 +126,11 @@ TEST_CASE("an oci-archive is read where it lies, plain or compressed", "[oci]") 
   write_file(file, tar.substr(0, tar.size() / 2));
   CHECK(code(read_image("oci-archive:" + file + ":two", options)) == Code::kDamaged);
   CHECK(code(read_image("oci-archive:" + file + ".none", options)) == Code::kNotFound);
+  write_file(file, std::string("\xfd"
+                               "7zXZ\0",
+                               6) +
+                       tar);
+  CHECK(message(read_image("oci-archive:" + file, options)).find("compressed with xz") != std::string::npos);
 }
 
 namespace {
@@ -172,23 +177,46 @@ TEST_CASE("a docker-archive is read with plain, compressed, linked and repeated 
   const auto missing = saved.read(saved.upper, "web:3");
   CHECK(code(missing) == Code::kNotFound);
   CHECK(message(missing).find("web:1, web:2") != std::string::npos);
+  const auto as_oci = read_image("oci-archive:" + saved.folder.path() + "/saved.tar", {});
+  CHECK(code(as_oci) == Code::kNotFound);
+  CHECK(message(as_oci).find("docker-archive:") != std::string::npos);
   saved.manifest.push_back(saved.manifest[0]);
   CHECK(code(saved.read(saved.upper)) == Code::kUsage);
+}
+
+TEST_CASE("a docker-archive's config has the name that its writer gives it", "[oci]") {
+  Saved saved;
+  // crane, ko and kaniko; containerd; Jib.
+  for (const std::string& name :
+       {digest_of(saved.config), "blobs/sha256/" + digest_of(saved.config).substr(7),
+        std::string("config.json")}) {
+    saved.manifest[0]["Config"] = saved.config_name = name;
+    const auto image = saved.read(saved.upper);
+    INFO(message(image));
+    REQUIRE(image.ok());
+    CHECK(image->source_digest == digest_of(saved.config));
+    CHECK(image->config_digest == digest_of(saved.config));
+  }
 }
 
 TEST_CASE("a docker-archive that lies is refused", "[oci]") {
   Saved saved;
   CHECK(code(saved.read(TarBuilder().file("upper", "no").finish())) == Code::kDamaged);
+  const std::string digest = digest_of(saved.config);
   saved.config += " ";
-  CHECK(message(saved.read(saved.upper)).find("digest") != std::string::npos);
-  saved.manifest[0]["Config"] = "config.json";
-  CHECK(message(saved.read(saved.upper)).find("not named after its digest") != std::string::npos);
+  for (const std::string& name : {digest.substr(7) + ".json", digest}) {
+    saved.manifest[0]["Config"] = saved.config_name = name;
+    CHECK(code(saved.read(saved.upper)) == Code::kDamaged);
+    CHECK(message(saved.read(saved.upper)).find("digest") != std::string::npos);
+  }
+  saved.manifest[0]["Config"] = "not-there.json";
+  CHECK(code(saved.read(saved.upper)) == Code::kNotFound);
   saved.manifest = Json::object();
   CHECK(code(saved.read(saved.upper)) == Code::kDamaged);
 }
 
 TEST_CASE("a source that is none is a usage error", "[oci]") {
-  for (const char* source : {"", "web", "/tmp", "docker:web", "oci"}) {
+  for (const char* source : {"", "web", "/tmp", "docker:web", "oci", "oci:", "docker-archive::web"}) {
     CHECK(code(read_image(source, {})) == Code::kUsage);
   }
   CHECK(code(read_image("oci:/no/such/folder", {})) == Code::kNotFound);
