@@ -21,11 +21,16 @@ struct FreeXattrs {
 };
 using Xattrs = std::unique_ptr<ext2_xattr_handle, FreeXattrs>;
 
-// Linux knows no others: such names come from other systems' archives and cannot be set on any filesystem.
-bool is_linux_name(std::string_view name) {
+// What can be set on no Linux filesystem comes from other systems' archives. Stored it would do harm: Linux
+// lists it and refuses to read it, so that no file that has it could be copied.
+bool can_be_set(FileType type, std::string_view name) {
   constexpr std::array<std::string_view, 4> kSpaces = {"user.", "trusted.", "security.", "system."};
+  const bool directory = type == FileType::kDirectory;
+  if (name.starts_with("user.") && !directory && type != FileType::kRegular) return false;
+  if (name == "system.posix_acl_access") return type != FileType::kSymlink;
+  if (name == "system.posix_acl_default") return directory;
   for (const std::string_view space : kSpaces) {
-    if (name.starts_with(space)) return true;
+    if (name.starts_with(space)) return name.size() > space.size();
   }
   return false;
 }
@@ -89,18 +94,21 @@ Status InodeWriter::write_xattrs(Node node) {
   errcode_t error = ext2fs_xattrs_open(fs_, placement_.numbers[node], &opened);
   const Xattrs handle(opened);
   if (!error) error = ext2fs_xattrs_read(handle.get());
+  std::string setting;
   for (const auto& [name, value] : flat_.inode(node).xattrs) {
     if (error) break;
-    if (!is_linux_name(name)) continue;
+    if (!can_be_set(flat_.inode(node).type, name)) continue;
+    setting = name;
     error = ext2fs_xattr_set(handle.get(), name.c_str(), value.data(), value.size());
-    if (error) return ext2fs_failure(where(node) + ": extended attribute " + name, error);
   }
-  if (!error) error = ext2fs_xattrs_write(handle.get());
+  const bool set = !error;
+  if (set) error = ext2fs_xattrs_write(handle.get());
   if (error == EXT2_ET_EA_NO_SPACE) {
     return Error{Code::kFailed, where(node) +
                                     ": its extended attributes take more than the one block that ext4 "
                                     "gives them; make them smaller"};
   }
+  if (error && !set) return ext2fs_failure(where(node) + ": extended attribute " + setting, error);
   if (error) return ext2fs_failure(where(node) + ": writing its extended attributes", error);
   return {};
 }

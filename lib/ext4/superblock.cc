@@ -92,6 +92,12 @@ Status flush(const Filesystem& filesystem) {
 }
 
 Error ext2fs_failure(const std::string& what, errcode_t error) {
+  // Without its table, an error of the library is a number.
+  static const bool has_texts = [] {
+    initialize_ext2_error_table();
+    return true;
+  }();
+  (void)has_texts;
   return Error{Code::kFailed, what + ": " + error_message(error)};
 }
 

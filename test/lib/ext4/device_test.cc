@@ -140,16 +140,29 @@ TEST_CASE("attributes that ext4 cannot hold are refused with the path") {
   SampleTree sample;
   sample.folder("deep");
   sample.at(sample.file("deep/heavy", "h")).xattrs["user.heavy"] = noise(1, 5000);
-  CHECK(failure_of(sample).find("/deep/heavy: ") == 0);
+  CHECK(failure_of(sample).find("/deep/heavy: its extended attributes take more than the one block") == 0);
 }
 
-TEST_CASE("attributes that Linux does not know are left out") {
+TEST_CASE("an attribute that is none is refused in words") {
   SampleTree sample;
-  const InodeIndex foreign = sample.file("foreign", "f");
-  sample.at(foreign).xattrs["com.apple.quarantine"] = "q";
+  sample.at(sample.file("listed", "l")).xattrs["system.posix_acl_access"] = "no list";
+  CHECK(failure_of(sample) == "/listed: extended attribute system.posix_acl_access: Invalid argument");
+}
+
+// Linux answers reads of them with an error, so that no container could copy such a file up.
+TEST_CASE("attributes that Linux does not know, or not of such a file, are left out") {
+  SampleTree sample;
+  const std::vector<InodeIndex> foreign = {sample.file("foreign", "f"), sample.link("link", "foreign"),
+                                           sample.special("fifo", FileType::kFifo, 0, 0)};
+  const std::string acl(
+      "\x02\0\0\0\x01\0\x06\0\xff\xff\xff\xff\x04\0\x04\0\xff\xff\xff\xff\x20\0\x04\0\xff\xff\xff\xff", 28);
+  sample.at(foreign[0]).xattrs = {
+      {"com.apple.quarantine", "q"}, {"user.", "u"}, {"system.posix_acl_default", acl}};
+  sample.at(foreign[1]).xattrs = {{"user.x", "u"}, {"system.posix_acl_access", acl}};
+  sample.at(foreign[2]).xattrs = {{"user.x", "u"}};
   sample.tree().count_links();
   const Device device = device_of(sample);
-  sample.at(foreign).xattrs.clear();
+  for (const InodeIndex inode : foreign) sample.at(inode).xattrs.clear();
   const Exported exported(device);
   CHECK(exported.check().status == 0);
   if (can_mount()) CHECK(Mounted(exported).differences(sample.tree(), sample.spool()).empty());
