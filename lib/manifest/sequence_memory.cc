@@ -71,8 +71,12 @@ Status SequenceMemory::check(const NameRecord& record, Rollback rollback) {
   return write_sequence(path, record.sequence);
 }
 
-Result<uint64_t> SequenceMemory::highest(const NameRecord& record) {
-  return read_sequence(folder_ + "/" + file_of(record));
+Result<uint64_t> SequenceMemory::prepare(const NameRecord& record) {
+  THAW_ASSIGN(const Fd held, lock());
+  const std::string path = folder_ + "/" + file_of(record);
+  THAW_ASSIGN(const uint64_t seen, read_sequence(path));
+  THAW_TRY(write_sequence(path, seen));
+  return seen;
 }
 
 Status SequenceMemory::raise(const NameRecord& record) {

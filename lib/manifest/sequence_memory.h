@@ -26,8 +26,9 @@ class SequenceMemory {
   // kRefused when `record` is older than what was seen; else remembers it, durably.
   Status check(const NameRecord& record, Rollback rollback);
 
-  // The highest that was seen for the record's name, whatever its own is; 0 when none was.
-  Result<uint64_t> highest(const NameRecord& record);
+  // The highest that was seen for the record's name, whatever its own is; 0 when none was. Writes it anew, so
+  // that a folder in which nothing can be written is found before the record is.
+  Result<uint64_t> prepare(const NameRecord& record);
   // Remembers a record that this machine wrote; another process may have seen a later one by now.
   Status raise(const NameRecord& record);
 

@@ -89,7 +89,7 @@ Result<NameRecord> Names::replace(const Stored& stored, NameRecord next, Builder
   }
   // A store that was set back, or lost the record, makes no sequence come twice.
   if (seen_ != nullptr) {
-    THAW_ASSIGN(const uint64_t seen, seen_->highest(next));
+    THAW_ASSIGN(const uint64_t seen, seen_->prepare(next));
     next.sequence = std::max(next.sequence, seen + 1);
   }
   THAW_ASSIGN(const Bytes bytes, sign_name_record(next, keys));

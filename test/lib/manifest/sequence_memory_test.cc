@@ -43,10 +43,10 @@ TEST_CASE("a lower sequence is refused, after a restart too", "[manifest]") {
 TEST_CASE("what is written is remembered, and lowers nothing", "[manifest]") {
   const TemporaryFolder folder;
   SequenceMemory memory(folder / "sequences");
-  CHECK(memory.highest(at(9)).value() == 0);
+  CHECK(memory.prepare(at(9)).value() == 0);
   REQUIRE(memory.raise(at(5)).ok());
   REQUIRE(memory.raise(at(4)).ok());
-  CHECK(memory.highest(at(1)).value() == 5);
+  CHECK(memory.prepare(at(1)).value() == 5);
   CHECK(memory.check(at(4), Rollback::kRefuse).error().code == Code::kRefused);
 }
 

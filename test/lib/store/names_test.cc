@@ -42,6 +42,22 @@ TEST_CASE("a name points, points elsewhere with a higher sequence, and is remove
   CHECK(names.point(image("web"), fixture.first, fixture.keys, 40)->sequence == 4);
 }
 
+TEST_CASE("nothing is named that could not be remembered", "[store]") {
+  NamesFixture fixture;
+  SequenceMemory seen(fixture.folder / "seen");
+  Names names(fixture.catalog, "acme", fixture.trusted(), &seen);
+  REQUIRE(names.point(image("web"), fixture.first, fixture.keys, 10).ok());
+  // A disk on which nothing can be made any more, for a process of root too.
+  std::filesystem::remove(fixture.folder / "seen/lock");
+  std::filesystem::create_directory(fixture.folder / "seen/lock");
+  CHECK(!names.point(image("web"), fixture.second, fixture.keys, 20).ok());
+  CHECK(!names.remove(image("web"), fixture.keys, 20).ok());
+  CHECK(!names.point(image("new"), fixture.first, fixture.keys, 20).ok());
+  REQUIRE(names.find(image("web")).ok());
+  CHECK(names.find(image("web"))->manifest == fixture.first);
+  CHECK(names.find(image("new")).error().code == Code::kNotFound);
+}
+
 TEST_CASE("no sequence comes twice, wherever the store was set back to", "[store]") {
   NamesFixture fixture;
   SequenceMemory seen(fixture.folder / "seen");
