@@ -11,6 +11,7 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <optional>
 
 #include "daemon/mounts/loop_device.h"
 #include "daemon/mounts/mount_info.h"
@@ -45,6 +46,17 @@ Result<AttachedImage> attached_image(const std::string& file) {
   return AttachedImage{loop.path, loop.device, loop.direct_io};
 }
 
+// Bind mounts of the image, or an overlay, may still have the device when the folder has lost it: a second
+// one would be another filesystem.
+Result<AttachedLoop> loop_for(const AttachRequest& request) {
+  Result<LoopDevice> there = loop_over(request.file);
+  if (there.ok()) {
+    Result<std::optional<Fd>> held = hold_loop(there.value());
+    if (held.ok() && held.value()) return AttachedLoop{std::move(there).value(), *std::move(held).value()};
+  }
+  return attach_loop(request.file, request.read_ahead_kb);
+}
+
 Error mount_error(const std::string& device, const std::string& folder, int errno_value) {
   if (errno_value == EINVAL || errno_value == EUCLEAN) {
     return Error{Code::kDamaged, "mount " + device + " on " + folder + ": not an ext4 that the kernel takes"};
@@ -71,13 +83,29 @@ Result<Fd> open_directory_in(const Fd& root, const std::string& target) {
   return Fd(static_cast<int>(fd));
 }
 
-Status require_no_mount_point(const Fd& directory, const std::string& target) {
+Result<bool> is_mount_point(const Fd& directory, const std::string& path) {
   struct statx info {};
   if (::statx(directory.get(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &info) != 0) {
-    return system_error(target, errno);
+    return system_error(path, errno);
   }
-  if ((info.stx_attributes & STATX_ATTR_MOUNT_ROOT) == 0) return {};
+  return (info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
+Status require_no_mount_point(const Fd& directory, const std::string& target) {
+  THAW_ASSIGN(const bool taken, is_mount_point(directory, target));
+  if (!taken) return {};
   return Error{Code::kFailed, target + ": mount point in use; unmount what is there or choose another"};
+}
+
+// A folder that has lost the image is an empty one of the host, which must not be shown in its place.
+Result<Fd> copy_mount(const std::string& folder) {
+  const Fd there(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!there.valid()) return system_error(folder, errno);
+  THAW_ASSIGN(const bool mounted, is_mount_point(there, folder));
+  if (!mounted) return Error{Code::kFailed, folder + ": the image was unmounted there; try again"};
+  Fd tree(::open_tree(there.get(), "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+  if (!tree.valid()) return system_error("copy the mount of " + folder, errno);
+  return tree;
 }
 
 Status umount_error(const std::string& target, int errno_value) {
@@ -94,7 +122,7 @@ Result<AttachedImage> attach_image(const AttachRequest& request) {
 
   if (::mkdir(request.folder.c_str(), 0700) != 0 && errno != EEXIST)
     return system_error(request.folder, errno);
-  auto attached = attach_loop(request.file, request.read_ahead_kb);
+  auto attached = loop_for(request);
   if (!attached.ok()) {
     ::rmdir(request.folder.c_str());
     return std::move(attached).error();
@@ -127,8 +155,7 @@ Result<BoundImage> bind_image(const BindRequest& request) {
   const Fd root(::open(root_path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!root.valid()) return system_error("process " + std::to_string(request.pid) + " is gone", errno);
   const Fd self_fds(::open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  const Fd tree(::open_tree(AT_FDCWD, request.folder.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
-  if (!tree.valid()) return system_error("copy the mount of " + request.folder, errno);
+  THAW_ASSIGN(const Fd tree, copy_mount(request.folder));
 
   BoundImage bound;
   THAW_ASSIGN(bound.mount_namespace, mount_namespace_of(request.pid));

@@ -8,6 +8,7 @@
 
 #include "daemon/mounts/loop_device.h"
 #include "daemon/mounts/mount_claim.h"
+#include "daemon/mounts/mount_info.h"
 #include "daemon/mounts/namespaces.h"
 #include "daemon/mounts/take_down.h"
 #include "lib/base/hex.h"
@@ -32,6 +33,12 @@ std::string new_id() {
   std::array<uint8_t, 6> bytes{};
   while (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) continue;
   return to_hex(bytes);
+}
+
+// False also when that cannot be told.
+bool is_mounted(const std::string& folder) {
+  const auto mounts = read_mount_info();
+  return mounts.ok() && mounted_on(mounts.value(), folder) != nullptr;
 }
 
 MountTableOptions with_real_path(MountTableOptions options) {
@@ -182,9 +189,9 @@ Status MountTable::attach(Image& image) {
 Status MountTable::bind(Image& image, MountState& state) {
   THAW_ASSIGN(state.mount_namespace, mount_namespace_of(state.pid));
   THAW_TRY(parts_.records.put({mount_record_key(state.id), to_record(state), {}}, Keep::kInMemory));
-  // An image without mounts may be half gone, if a worker died over it: the helper looks.
-  if (!image.attached || image.mounts == 0) THAW_TRY(attach(image));
   const std::string folder = attach_request(image.key).folder;
+  // An image without mounts may be half gone, if a worker died over it: the helper looks.
+  if (!image.attached || image.mounts == 0 || !is_mounted(folder)) THAW_TRY(attach(image));
   THAW_ASSIGN(BoundImage bound, parts_.helpers.bind({folder, state.target, state.pid}));
   state.mount_namespace = bound.mount_namespace;
   state.target = std::move(bound.target);

@@ -100,6 +100,26 @@ TEST_CASE("an image goes after its last mount") {
   REQUIRE(daemon.mount("image", daemon.folder("a"), ::getpid()).contains("id"));
 }
 
+TEST_CASE("an image whose own mount somebody took away is mounted again, from the same device") {
+  const RunningDaemon daemon("60000");
+  daemon.make_image(5);
+  const std::string a = daemon.folder("a");
+  const std::string b = daemon.folder("b");
+  const auto first = daemon.mount("image", a, ::getpid());
+  REQUIRE(first.contains("id"));
+  REQUIRE(::umount2((mount_folder(daemon.run_dir()) + "/image").c_str(), MNT_DETACH) == 0);
+  const auto second = daemon.mount("image", b, ::getpid());
+  INFO(second.dump());
+  REQUIRE(second.contains("id"));
+  CHECK(second.at("device") == first.at("device"));
+  CHECK(contents(b + "/d/1") == contents(a + "/d/1"));
+  CHECK(loops_below(fuse_folder(daemon.run_dir())).size() == 1);
+  ::kill(daemon.worker(), SIGKILL);
+  CHECK(daemon.mounts().size() == 2);
+  CHECK(daemon.umount(b).empty());
+  CHECK(daemon.umount(a).empty());
+}
+
 TEST_CASE("an image that does not mount leaves nothing behind") {
   const RunningDaemon daemon("60000");
   std::ofstream(daemon.path() + "/image") << std::string(1 << 20, 'x');
