@@ -13,7 +13,9 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr size_t kMaxRequestBytes = 64 * 1024;
-constexpr size_t kThreads = 16;
+// Each connection has one until it is answered, also who says nothing.
+constexpr size_t kThreads = 64;
+constexpr time_t kIdleSeconds = 2;
 
 int http_status(Code code) {
   switch (code) {
@@ -52,6 +54,15 @@ void answer(const ControlServer::Handler& handler, const httplib::Request& reque
   response.set_content(json_text(result.value()), "application/json");
 }
 
+// httplib limits a body by the length that its head says.
+httplib::Server::HandlerResponse refuse_unbounded(const httplib::Request& request,
+                                                  httplib::Response& response) {
+  if (!request.has_header("Transfer-Encoding") && !request.has_header("Content-Encoding"))
+    return httplib::Server::HandlerResponse::Unhandled;
+  set_error(response, {Code::kUsage, "the request's body must be plain, with a Content-Length"});
+  return httplib::Server::HandlerResponse::Handled;
+}
+
 }  // namespace
 
 // httplib binds sockets of its own only; the listener that the supervisor owns is put in its place.
@@ -64,10 +75,15 @@ ControlServer::ControlServer(Fd listener) : http_(std::make_unique<Http>(listene
   http_->new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
   http_->set_payload_max_length(kMaxRequestBytes);
   http_->set_keep_alive_max_count(1);
+  http_->set_keep_alive_timeout(kIdleSeconds);
+  http_->set_read_timeout(kIdleSeconds);
+  http_->set_pre_routing_handler(refuse_unbounded);
   http_->set_exception_handler(
       [](const httplib::Request&, httplib::Response& response, std::exception_ptr failure) {
         try {
           std::rethrow_exception(std::move(failure));
+        } catch (const Json::exception& e) {
+          set_error(response, {Code::kUsage, std::string("the request is not understood: ") + e.what()});
         } catch (const std::exception& e) {
           set_error(response, {Code::kFailed, std::string("the request could not be served: ") + e.what()});
         }
