@@ -67,6 +67,12 @@ Json attach_json(const char* operation, const AttachRequest& request) {
           {"read_ahead_kb", request.read_ahead_kb}};
 }
 
+Json paths_json(const std::vector<std::string>& paths) {
+  Json all = Json::array();
+  for (const std::string& path : paths) all.push_back(path_json(path));
+  return all;
+}
+
 std::vector<std::string> helper_command() {
   std::error_code failure;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", failure);
@@ -130,7 +136,9 @@ Result<BoundImage> HelperClient::bind(const BindRequest& request) {
   THAW_ASSIGN(const Json answer, ask({{"operation", "bind"},
                                       {"folder", request.folder},
                                       {"target", path_json(request.target)},
-                                      {"pid", request.pid}}));
+                                      {"pid", request.pid},
+                                      {"own_paths", paths_json(request.own.paths)},
+                                      {"own_folders", paths_json(request.own.folders)}}));
   return BoundImage{answer.at("namespace"), path_from_json(answer.at("target"))};
 }
 

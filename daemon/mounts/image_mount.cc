@@ -163,6 +163,7 @@ Result<BoundImage> bind_image(const BindRequest& request) {
   THAW_ASSIGN(const Fd target, open_directory_in(root, request.target));
   THAW_TRY(require_no_mount_point(target, request.target));
   THAW_ASSIGN(bound.target, path_of(self_fds, target));
+  THAW_TRY(require_foreign(bound.target, request.own));
   if (::move_mount(tree.get(), "", target.get(), "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) !=
       0) {
     return system_error("mount on " + request.target, errno);

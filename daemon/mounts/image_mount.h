@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <string>
 
+#include "daemon/mounts/own_paths.h"
 #include "lib/base/result.h"
 
 namespace thaw {
@@ -36,6 +37,7 @@ struct BindRequest {
   std::string folder;  // what is shown
   std::string target;  // an existing directory, as process `pid` sees it, that is no mount point
   pid_t pid = 0;
+  OwnPaths own{};  // where the target may lead to, by links, but must not
 };
 
 struct BoundImage {

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "daemon/mounts/helper_client.h"
 #include "daemon/mounts/image_mount.h"
@@ -45,9 +46,17 @@ Result<Json> detach(const Json& request) {
   return Json::object();
 }
 
+// Nothing from a worker of an earlier version.
+std::vector<std::string> paths_of(const Json& request, const char* key) {
+  std::vector<std::string> paths;
+  for (const Json& path : request.value(key, Json::array())) paths.push_back(path_from_json(path));
+  return paths;
+}
+
 Result<Json> bind(const Json& request) {
-  THAW_ASSIGN(const BoundImage bound,
-              bind_image({request.at("folder"), path_from_json(request.at("target")), request.at("pid")}));
+  const OwnPaths own{paths_of(request, "own_paths"), paths_of(request, "own_folders")};
+  THAW_ASSIGN(const BoundImage bound, bind_image({request.at("folder"), path_from_json(request.at("target")),
+                                                  request.at("pid"), own}));
   return Json{{"namespace", bound.mount_namespace}, {"target", path_json(bound.target)}};
 }
 

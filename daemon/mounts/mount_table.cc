@@ -114,7 +114,8 @@ Status MountTable::check(const MountRequest& request) const {
   if (request.reopen.size() > kMaxTextBytes || request.target.size() > kMaxTextBytes) {
     return Error{Code::kUsage, "mount " + request.name + ": the request is too long"};
   }
-  if (!request.target.empty()) THAW_TRY(require_foreign(request.target, request.pid, options_.own));
+  if (!request.target.empty())
+    THAW_TRY(require_foreign(request.target, own_paths_for(request.pid, options_.own)));
   MutexLock lock(mutex_);
   if (stopping_) return Error{Code::kRefused, "mount " + request.name + ": the daemon is shutting down"};
   if (mounts_.size() >= kMaxMounts || (images_.size() >= kMaxImages && !images_.contains(request.key))) {
@@ -192,7 +193,8 @@ Status MountTable::bind(Image& image, MountState& state) {
   const std::string folder = attach_request(image.key).folder;
   // An image without mounts may be half gone, if a worker died over it: the helper looks.
   if (!image.attached || image.mounts == 0 || !is_mounted(folder)) THAW_TRY(attach(image));
-  THAW_ASSIGN(BoundImage bound, parts_.helpers.bind({folder, state.target, state.pid}));
+  THAW_ASSIGN(BoundImage bound,
+              parts_.helpers.bind({folder, state.target, state.pid, own_paths_for(state.pid, options_.own)}));
   state.mount_namespace = bound.mount_namespace;
   state.target = std::move(bound.target);
   return {};

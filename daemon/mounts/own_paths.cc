@@ -23,7 +23,12 @@ bool is_seen_by_us(pid_t pid) {
 
 }  // namespace
 
-Status require_foreign(const std::string& target, pid_t pid, const OwnPaths& own) {
+OwnPaths own_paths_for(pid_t pid, const OwnPaths& own) {
+  // 'thaw run' mounts below state_dir, in a namespace of its own.
+  return is_seen_by_us(pid) ? own : OwnPaths{.paths = own.paths};
+}
+
+Status require_foreign(const std::string& target, const OwnPaths& own) {
   const auto covered =
       std::ranges::find_if(own.paths, [&](const std::string& path) { return is_at_or_below(path, target); });
   if (covered != own.paths.end()) {
@@ -32,8 +37,7 @@ Status require_foreign(const std::string& target, pid_t pid, const OwnPaths& own
   }
   const auto above = std::ranges::find_if(
       own.folders, [&](const std::string& folder) { return is_at_or_below(target, folder); });
-  // 'thaw run' mounts below state_dir, in a namespace of its own.
-  if (above == own.folders.end() || !is_seen_by_us(pid)) return {};
+  if (above == own.folders.end()) return {};
   return Error{Code::kUsage, target + ": a mount there would hide what thawd keeps in " + *above +
                                  "; choose another directory"};
 }

@@ -17,7 +17,10 @@ struct OwnPaths {
   std::vector<std::string> folders{};  // nor may anything below these
 };
 
-// kUsage when a mount on `target`, an absolute path as `pid` sees it, would cover one of them.
-Status require_foreign(const std::string& target, pid_t pid, const OwnPaths& own);
+// Those that a mount in the namespace of `pid` may not cover or hide.
+OwnPaths own_paths_for(pid_t pid, const OwnPaths& own);
+
+// kUsage when a mount on `target`, an absolute path, would cover or hide one of them.
+Status require_foreign(const std::string& target, const OwnPaths& own);
 
 }  // namespace thaw

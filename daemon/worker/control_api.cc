@@ -147,7 +147,7 @@ void ControlApi::register_with(ControlServer& server) {
   server.on_get("/v1/config", [this](const Json&) -> Result<Json> { return parts_.live.describe(); });
 }
 
-Result<Json> ControlApi::mount(const Json& request) {
+Result<Json> ControlApi::mount(const Json& request, const std::string& id) {
   THAW_ASSIGN(ImageRequestText image, parse_request(request, parts_.live.config()));
   Leases::Hold hold(parts_.leases);
   THAW_ASSIGN(const OpenedImage opened,
@@ -159,7 +159,7 @@ Result<Json> ControlApi::mount(const Json& request) {
   mounting.name = image.name.name + ":" + image.name.tag;
   mounting.target = path_member(request, "dir");
   mounting.pid = request.value("pid", 0);
-  mounting.id = request.value("id", "");
+  mounting.id = id;
   image.name.digest = opened.manifest.digest;
   mounting.reopen = reopen_text(image);
   std::shared_ptr<Traces::Episode> episode;
@@ -188,7 +188,7 @@ Result<Json> ControlApi::mount(const Json& request) {
 
 // Whoever mounts something on a directory does not wait for what was there before.
 Result<Json> ControlApi::mount_asked(const Json& request) {
-  THAW_ASSIGN(Json answer, mount(request));
+  THAW_ASSIGN(Json answer, mount(request, ""));
   const Status ignored = parts_.remounts.forget(path_member(request, "dir"), request.value("pid", 0));
   static_cast<void>(ignored);
   return answer;
@@ -199,8 +199,7 @@ Status ControlApi::mount_again(const MountRequest& earlier) {
   if (!again.is_object()) return Error{Code::kDamaged, "what was kept of it cannot be read"};
   again["dir"] = path_json(earlier.target);
   again["pid"] = earlier.pid;
-  again["id"] = earlier.id;
-  const auto mounted = mount(again);
+  const auto mounted = mount(again, earlier.id);
   return mounted.ok() ? Status{} : Status(mounted.error());
 }
 

@@ -275,6 +275,31 @@ test_a_mount_over_what_the_daemon_needs_is_refused() {
   stop_daemon
 }
 
+# post PATH JSON: a request to the daemon as it is, without what 'thaw' makes of paths before it asks.
+post() { curl -s --unix-socket "$T/run/thaw.sock" -d "$2" "http://thaw$1"; }
+
+test_the_control_api_trusts_no_path_and_no_id() {
+  begin
+  local id
+  mkdir -p "$T/a" "$T/b"
+  ln -s run "$T/link"
+  # What leads to the daemon's own folders may not be covered, however it is written.
+  for dir in "$T/a/../run" "$T/link" "$T/a/../store"; do
+    post /v1/mounts "{\"name\": \"nasty:1\", \"dir\": \"$dir\", \"pid\": $$}" >"$T/answer"
+    equal "$(jq -r .error.code "$T/answer")" usage "code for $dir ($(cat "$T/answer"))"
+  done
+  daemon_answers || fail "the daemon does not answer any more"
+  # An id is given, and takes no other mount's place.
+  thaw mount nasty:1 "$T/a"
+  id=$(json_value '.mounts[0].id' thaw ps)
+  post /v1/mounts "{\"name\": \"nasty:1\", \"dir\": \"$T/b\", \"pid\": $$, \"id\": \"$id\"}" >"$T/answer"
+  [ "$(jq -r .id "$T/answer")" != "$id" ] || fail "both mounts have the id $id"
+  equal "$(json_value '.mounts | length' thaw ps)" 2 "mounts"
+  thaw umount "$T/a"
+  thaw umount "$T/b"
+  stop_daemon
+}
+
 test_without_its_helper_program_the_daemon_mounts_too() {
   mkdir "$T/bin"
   cp "$(command -v thawd)" "$T/bin/"
