@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "daemon/mounts/mount_claim.h"
 #include "daemon/mounts/mount_info.h"
@@ -14,6 +16,36 @@ namespace thaw {
 namespace {
 
 constexpr std::chrono::seconds kSweepInterval{1};
+
+// What is mounted where, each namespace read once: thousands of mounts are looked at each second.
+class SeenMounts {
+ public:
+  // False also where that cannot be told.
+  bool has(const MountState& state, const std::string& device) {
+    const auto [seen, fresh] = by_namespace_.try_emplace(state.mount_namespace);
+    if (fresh) seen->second = read(state);
+    return seen->second.contains(place(state.target, device));
+  }
+
+ private:
+  using Places = std::unordered_set<std::string>;
+
+  static std::string place(const std::string& folder, const std::string& device) {
+    return device + " " + folder;
+  }
+
+  static Places read(const MountState& state) {
+    Places places;
+    const auto member = member_of(state.mount_namespace, state.pid);
+    if (!member.ok()) return places;
+    const auto mounts = read_mount_info(std::to_string(member.value()));
+    if (!mounts.ok()) return places;
+    for (const MountEntry& mount : mounts.value()) places.insert(place(mount.mountpoint, mount.device));
+    return places;
+  }
+
+  std::unordered_map<uint64_t, Places> by_namespace_;
+};
 
 }  // namespace
 
@@ -34,8 +66,11 @@ void MountTable::sweep() {
 }
 
 void MountTable::follow_mounts() {
-  for (const MountState& seen : states()) {
-    if (place_of(seen) == seen.target) continue;
+  const std::vector<MountState> all = states();
+  SeenMounts now;
+  for (const MountState& seen : all) {
+    const std::string device = device_of(seen);
+    if (seen.target.empty() || (!device.empty() && now.has(seen, device))) continue;
     Claim claim(*this, seen.key);
     // Again: now nobody mounts this image elsewhere, or moves or unmounts this mount, at the same time.
     const std::optional<MountState> state = state_of(seen.id);
@@ -49,17 +84,21 @@ void MountTable::follow_mounts() {
   }
 }
 
+std::string MountTable::device_of(const MountState& state) const {
+  MutexLock lock(mutex_);
+  const auto image = images_.find(state.key);
+  return image == images_.end() || !image->second.attached ? "" : image->second.attached->device;
+}
+
 std::optional<std::string> MountTable::place_of(const MountState& state) const {
   if (state.target.empty()) return state.target;
   const auto member = member_of(state.mount_namespace, state.pid);
   if (!member.ok()) return std::nullopt;
   const auto mounts = read_mount_info(std::to_string(member.value()));
   if (!mounts.ok()) return state.target;
+  const std::string device = device_of(state);
+  if (device.empty() || has_mount(mounts.value(), state.target, device)) return state.target;
   MutexLock lock(mutex_);
-  const auto image = images_.find(state.key);
-  if (image == images_.end() || !image->second.attached) return state.target;
-  const std::string& device = image->second.attached->device;
-  if (has_mount(mounts.value(), state.target, device)) return state.target;
   for (const MountEntry& mount : mounts.value()) {
     if (mount.device == device && !is_accounted_for(mount.mountpoint, state.mount_namespace))
       return mount.mountpoint;

@@ -133,6 +133,8 @@ class MountTable {
   std::optional<MountState> state_of(const std::string& id) const EXCLUDES(mutex_);
   // The sweeper (mount_sweep.cc).
   void follow_mounts();
+  // Of the ext4 that is mounted for it; empty when there is none.
+  std::string device_of(const MountState& state) const EXCLUDES(mutex_);
   // Where it is: its target; another folder, when one above it was renamed; nowhere, when it has ended. Its
   // target where that cannot be told.
   std::optional<std::string> place_of(const MountState& state) const EXCLUDES(mutex_);
