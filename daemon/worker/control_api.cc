@@ -175,7 +175,11 @@ Result<Json> ControlApi::mount(const Json& request, const std::string& id) {
   Bytes bytes = image_bytes(opened);
   const auto mounted = parts_.mounts.mount(mounting, bytes);
   wipe(bytes);
-  if (!mounted.ok()) return mounted.error();
+  if (!mounted.ok()) {
+    if (episode) Traces::give_up(episode);
+    parts_.images.forget_unless_shown(opened.manifest.digest);
+    return mounted.error();
+  }
   if (image.fill) parts_.fills.refresh();
   if (episode) {
     parts_.images.set_trace(mounting.key, Traces::report(episode));

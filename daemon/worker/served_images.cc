@@ -119,12 +119,17 @@ void ServedImages::hide(const std::string& key) {
     if (found == images_.end()) return;
     hidden = std::move(found->second);
     images_.erase(found);
-    // It may be shown with the other `outage` as well.
-    const bool elsewhere = std::ranges::any_of(
-        images_, [&hidden](const auto& image) { return image.second->manifest == hidden->manifest; });
-    if (!elsewhere) counters_.forget_image(hidden->manifest);
   }
+  forget_unless_shown(hidden->manifest);
   if (hidden_) hidden_();
+}
+
+void ServedImages::forget_unless_shown(const Digest& manifest) {
+  const std::unique_lock lock(mutex_);
+  // It may be shown with the other `outage` as well.
+  const bool shown = std::ranges::any_of(
+      images_, [&manifest](const auto& image) { return image.second->manifest == manifest; });
+  if (!shown) counters_.forget_image(manifest);
 }
 
 std::vector<Digest> ServedImages::manifests() const {

@@ -70,6 +70,8 @@ class ServedImages final : public BlockFiles, public ImageHost {
 
   // Of what is shown.
   std::vector<Digest> manifests() const;
+  // Frees the counters of an image that was to be mounted, and is not.
+  void forget_unless_shown(const Digest& manifest);
   // `sample` is told of one in kSampled reads that a cache answered. Before reads are served.
   static constexpr uint32_t kSampled = 10'000;
   void sample_hits(std::function<void(const ChunkRef&)> sample) { sample_ = std::move(sample); }

@@ -14,6 +14,7 @@ struct TraceReport {
   std::atomic<uint64_t> first_reads{0};  // chunks that readers asked for while it was recorded
   std::atomic<uint64_t> covered{0};      // of these, those that the trace names
   std::atomic<bool> recording{true};
+  std::atomic<bool> given_up{false};  // the mount failed
 };
 
 }  // namespace thaw

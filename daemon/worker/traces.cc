@@ -152,10 +152,14 @@ PrefetchPlan Traces::plan_for(const Digest& manifest, uint64_t mount) {
   return plan;
 }
 
+void Traces::give_up(const std::shared_ptr<Episode>& episode) { episode->report->given_up = true; }
+
 void Traces::replay(const std::shared_ptr<Episode>& episode) {
+  if (episode->report->given_up) return;
   PrefetchPlan plan = plan_for(episode->manifest, episode->mount);
   plan.fetch.deadline = parts_.timers.now() + kPrefetchTime;
-  plan.helps = [weak = std::weak_ptr<Episode>(episode)] {
+  plan.helps = [weak = std::weak_ptr<Episode>(episode), report = episode->report] {
+    if (report->given_up) return false;
     const auto alive = weak.lock();
     return !alive || alive->helps();
   };

@@ -55,6 +55,8 @@ class Traces {
   // An image is about to be mounted that is not shown: fetches its trace and begins to replay it. `mount`:
   // who the prefetch is charged to.
   std::shared_ptr<Episode> open(const OpenedImage& image, uint64_t mount, Replay replay);
+  // It could not be mounted: nothing more is asked for.
+  static void give_up(const std::shared_ptr<Episode>& episode);
   // It is mounted: `reads` says what its readers ask for, `nearby` wants the order of its paths.
   void watch(const std::shared_ptr<Episode>& episode, std::shared_ptr<FirstReads> reads,
              std::shared_ptr<NearbyReads> nearby);

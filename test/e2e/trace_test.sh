@@ -45,6 +45,22 @@ test_a_trace_is_recorded_replayed_and_dropped() {
 }
 all_arrived() { [ "$(origin_chunks)" -ge "$(jq '.chunks | length' "$T/trace.json")" ]; }
 
+test_a_mount_that_fails_fetches_nothing_more() {
+  begin
+  local read fetched
+  thaw mount debian:1 "$T/mnt"
+  find "$T/mnt/usr" -type f -exec cat {} + >/dev/null
+  wait_for 20 trace_is_kept || fail "no trace after the first mount"
+  read=$(jq '.chunks | length' "$T/trace.json")
+  thaw umount "$T/mnt"
+  restart
+  expect_error 2 "thawd itself needs" thaw mount debian:1 "$T/run"
+  sleep 2
+  fetched=$(json_value .tiers.origin.hits thaw stats)
+  [ "$fetched" -le $((read / 10)) ] || fail "$fetched of the trace's $read chunks were fetched for nobody"
+  stop_daemon
+}
+
 test_a_damaged_trace_harms_nobody() {
   begin
   local file
