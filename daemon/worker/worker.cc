@@ -43,14 +43,17 @@ constexpr const char* kHolderRecord = "lease-holder";
 
 Status keep_config(WorkerLink& link, const ConfigReading& in_effect) {
   THAW_TRY(link.put({kLogLevelRecord, in_effect.config.log_level, {}}, Keep::kInMemory));
-  return link.put({kConfigRecord, json_text(config_json(in_effect)), {}}, Keep::kInMemory);
+  const std::string text = json_text(config_json(in_effect));
+  THAW_ASSIGN(Fd blob, make_blob(as_bytes(text)));
+  return link.put({kConfigRecord, "", std::move(blob)}, Keep::kInMemory);
 }
 
 Result<ConfigReading> running_config(WorkerLink& link, const Inheritance& inheritance,
                                      const std::string& file) {
   for (const Record& record : inheritance.records) {
-    if (record.key == kConfigRecord)
-      return read_config_json(nlohmann::json::parse(record.value, nullptr, false));
+    if (record.key != kConfigRecord) continue;
+    THAW_ASSIGN(const Buffer text, read_blob(record.blob));
+    return read_config_json(nlohmann::json::parse(as_text(text.view()), nullptr, false));
   }
   THAW_ASSIGN(ConfigReading reading, read_config_file(file));
   THAW_TRY(accepted(reading));
