@@ -103,26 +103,25 @@ Result<Names> StoreSession::names(const std::string& tenant) {
 
 Result<OpenedImage> StoreSession::open_image(const std::string& name, const std::string& tenant,
                                              Rollback rollback) {
-  return open_with(thaw::open_image, name, tenant, rollback);
-}
-
-Result<OpenedImage> StoreSession::open_held(const std::string& name, const std::string& tenant,
-                                            Rollback rollback, const HoldManifest& hold) {
-  const Open held = [&hold](const ImageReaders& readers, const ImageRequest& request) {
-    return thaw::open_held(readers, request, hold);
-  };
-  return open_with(held, name, tenant, rollback);
-}
-
-Result<OpenedImage> StoreSession::open_with(const Open& open, const std::string& name,
-                                            const std::string& tenant, Rollback rollback) {
   THAW_ASSIGN(const ImageName parsed, ImageName::parse(name));
-  const std::string& owner = tenant.empty() ? tenant_ : tenant;
-  THAW_TRY(check_tenant(owner));
+  return open_with(thaw::open_image, {tenant, parsed, rollback});
+}
+
+Result<OpenedImage> StoreSession::open_held(const ImageRequest& request, const HoldManifest& hold) {
+  const Open held = [&hold](const ImageReaders& readers, const ImageRequest& owned) {
+    return thaw::open_held(readers, owned, hold);
+  };
+  return open_with(held, request);
+}
+
+Result<OpenedImage> StoreSession::open_with(const Open& open, ImageRequest request) {
+  if (request.tenant.empty()) request.tenant = tenant_;
+  THAW_TRY(check_tenant(request.tenant));
   THAW_ASSIGN(TrustedBuilders builders, trusted());
-  auto opened = open({*catalog_, data_keys_, sequences_, std::move(builders)}, {owner, parsed, rollback});
-  if (opened.ok() || opened.error().message.find(parsed.name) != std::string::npos) return opened;
-  return Error{opened.error().code, parsed.name + ":" + parsed.tag + ": " + opened.error().message};
+  auto opened = open({*catalog_, data_keys_, sequences_, std::move(builders)}, request);
+  const ImageName& name = request.name;
+  if (opened.ok() || opened.error().message.find(name.name) != std::string::npos) return opened;
+  return Error{opened.error().code, name.name + ":" + name.tag + ": " + opened.error().message};
 }
 
 }  // namespace thaw

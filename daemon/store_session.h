@@ -49,14 +49,12 @@ class StoreSession {
   // The image with its keys. `tenant` is empty for the configured one.
   Result<OpenedImage> open_image(const std::string& name, const std::string& tenant, Rollback rollback);
   // The same for who goes on reading it; see thaw::open_held().
-  Result<OpenedImage> open_held(const std::string& name, const std::string& tenant, Rollback rollback,
-                                const HoldManifest& hold);
+  Result<OpenedImage> open_held(const ImageRequest& request, const HoldManifest& hold);
 
  private:
   StoreSession(const Config& config, std::unique_ptr<Keyring> keys);
   using Open = std::function<Result<OpenedImage>(const ImageReaders&, const ImageRequest&)>;
-  Result<OpenedImage> open_with(const Open& open, const std::string& name, const std::string& tenant,
-                                Rollback rollback);
+  Result<OpenedImage> open_with(const Open& open, ImageRequest request);
 
   const std::string tenant_;  // the configured one
   mutable Mutex mutex_;

@@ -12,9 +12,8 @@ std::vector<MountRequest> earlier_mounts(const std::vector<Record>& saved) {
     if (!is_mount_record(record.key) || !state.ok()) continue;
     const auto pid =
         state->target.empty() ? Result<pid_t>(state->pid) : member_of(state->mount_namespace, state->pid);
-    if (!pid.ok()) continue;
-    requests.push_back(
-        {state->key, state->manifest, state->name, state->target, pid.value(), state->reopen, state->id});
+    requests.push_back({state->key, state->manifest, state->name, state->target, pid.ok() ? pid.value() : 0,
+                        state->reopen, state->id});
   }
   return requests;
 }

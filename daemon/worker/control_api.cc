@@ -150,8 +150,10 @@ void ControlApi::register_with(ControlServer& server) {
 Result<Json> ControlApi::mount(const Json& request, const std::string& id) {
   THAW_ASSIGN(ImageRequestText image, parse_request(request, parts_.live.config()));
   Leases::Hold hold(parts_.leases);
+  // What was mounted stays, also when its name was removed since.
+  const Removed removed = id.empty() ? Removed::kRefuse : Removed::kAllow;
   THAW_ASSIGN(const OpenedImage opened,
-              parts_.session.open_held(image.name.text(), image.tenant, image.rollback,
+              parts_.session.open_held({image.tenant, image.name, image.rollback, removed},
                                        [&hold](const Digest& manifest) { return hold.add(manifest); }));
   MountRequest mounting;
   mounting.key = image_key(opened.manifest.digest, image.outage);

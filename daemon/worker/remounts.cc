@@ -17,8 +17,11 @@ std::string place_of(const MountRequest& request) {
   return request.target.empty() ? request.name : one_line(request.target);
 }
 
-bool may_pass(const Error& error) {
-  return error.code == Code::kUnreachable || error.code == Code::kTimedOut;
+bool is_away(const Error& error) { return error.code == Code::kUnreachable || error.code == Code::kTimedOut; }
+
+// Its mount namespace has ended, with all that was mounted in it.
+bool is_gone(const MountRequest& request) {
+  return !request.target.empty() && !mount_namespace_of(request.pid).ok();
 }
 
 // One that cannot be told is no other.
@@ -37,11 +40,15 @@ void Remounts::add(std::vector<MountRequest> earlier) {
 
 void Remounts::run(const MountAgain& mount) {
   Duration time = pace_.first;
+  size_t failed = 0;  // one after the other, each for its own reason
   while (!waiting().empty()) {
-    if (try_first(mount) == Outcome::kDone) {
+    const Outcome outcome = try_first(mount);
+    if (outcome == Outcome::kDone) {
       time = pace_.first;
       continue;
     }
+    if (outcome == Outcome::kOther && ++failed < waiting().size()) continue;
+    failed = 0;
     pause(time);
     time = std::min(2 * time, pace_.longest);
   }
@@ -55,21 +62,32 @@ Remounts::Outcome Remounts::try_first(const MountAgain& mount) {
     request = waiting_.front().request;
     trying_ = request.id;
   }
+  if (is_gone(request)) {
+    drop(request);
+    return Outcome::kDone;
+  }
   const Status mounted = mount(request);
   if (mounted.ok()) spdlog::info("{} is mounted again on {}", request.name, place_of(request));
   MutexLock lock(mutex_);
   trying_.clear();
   tried_.notify_all();
-  if (!mounted.ok() && may_pass(mounted.error())) {
-    put_last(request.id, mounted.error());
-    return Outcome::kLater;
-  }
   if (!mounted.ok()) {
-    spdlog::error("{} cannot be mounted again on {}: {}", request.name, place_of(request),
-                  mounted.error().message);
+    put_last(request.id, mounted.error());
+    return is_away(mounted.error()) ? Outcome::kAway : Outcome::kOther;
   }
   waiting_.erase(find(request.id));
   return Outcome::kDone;
+}
+
+void Remounts::drop(const MountRequest& request) {
+  spdlog::info("{} was mounted on {} in a namespace that has ended", request.name, place_of(request));
+  // As long as that fails, the next daemon sees it once more.
+  const Status forgotten = records_.remove(mount_record_key(request.id));
+  if (!forgotten.ok()) spdlog::warn("{}", forgotten.error().message);
+  MutexLock lock(mutex_);
+  trying_.clear();
+  tried_.notify_all();
+  waiting_.erase(find(request.id));
 }
 
 // Another one's keys may be somewhere else.

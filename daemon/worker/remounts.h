@@ -1,5 +1,6 @@
-// Remounts: mounts again what an earlier daemon had mounted. While the store or the key service cannot be
-// reached, that is tried again, ever more rarely, until it is mounted or somebody does not want it any more.
+// Remounts: mounts again what an earlier daemon had mounted. What fails is tried again, ever more rarely,
+// until it is mounted or somebody does not want it any more: the store's or the keys' disk may not be mounted
+// yet, and looks like an empty one until then.
 //
 // Owned by the worker. add() comes before all else; run() is a thread's own; any thread may call the rest. No
 // lock is held while something is mounted.
@@ -47,8 +48,13 @@ class Remounts {
  private:
   using Line = std::deque<Waiting>;
 
-  enum class Outcome : uint8_t { kDone, kLater };
+  enum class Outcome : uint8_t {
+    kDone,   // or nobody is left who could see it
+    kAway,   // the store or the key service cannot be reached: nor can it for the others
+    kOther,  // this one's own trouble
+  };
   Outcome try_first(const MountAgain& mount) EXCLUDES(mutex_);
+  void drop(const MountRequest& request) EXCLUDES(mutex_);
   void put_last(const std::string& id, const Error& error) REQUIRES(mutex_);
   void pause(Duration time) EXCLUDES(mutex_);
   Line::iterator find(const std::string& id) REQUIRES(mutex_);

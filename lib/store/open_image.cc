@@ -81,7 +81,8 @@ Result<OpenedImage> open_image(const ImageReaders& readers, const ImageRequest& 
   // A tombstone counts like a record, or one from before it would be taken again.
   THAW_ASSIGN(NameRecord record, names.find_any(request.name));
   THAW_TRY(readers.sequences.check(record, request.rollback));
-  if (record.state == NameState::kRemoved) return names.not_found(request.name);
+  const bool reopened = request.removed == Removed::kAllow && request.name.digest;
+  if (record.state == NameState::kRemoved && !reopened) return names.not_found(request.name);
 
   // A digest in the name wins over what the name means now: it is the only thing that may be opened.
   const Digest named = std::exchange(record.manifest, request.name.digest.value_or(record.manifest));

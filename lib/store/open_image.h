@@ -22,10 +22,17 @@ struct ImageReaders {
   TrustedBuilders trusted;
 };
 
+// Of a name that was taken away ('thaw rm').
+enum class Removed : uint8_t {
+  kRefuse,
+  kAllow,  // it can still be opened by its digest: for who had it open before
+};
+
 struct ImageRequest {
   std::string tenant;
   ImageName name;
   Rollback rollback = Rollback::kRefuse;
+  Removed removed = Removed::kRefuse;
 };
 
 struct OpenedImage {

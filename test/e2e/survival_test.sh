@@ -106,6 +106,50 @@ test_mounts_wait_for_a_store_that_is_away_at_a_restart() {
 }
 wait_for_the_store() { thaw ps --json | jq -e --argjson n "$1" '(.waiting | length) == $n and all(.waiting[]; .why != null)' >/dev/null; }
 
+# A disk that is not mounted yet leaves an empty folder: a store without images, or keys that nobody trusts.
+test_mounts_wait_for_disks_that_are_not_mounted_at_a_restart() {
+  begin
+  local away
+  thaw mount debian:1 "$T/mnt"
+  for away in store keys; do
+    kill_daemon
+    mv "$T/$away" "$T/$away.away"
+    mkdir "$T/$away"
+    start_daemon
+    wait_for 10 wait_for_the_store 1 || fail "without $away ps says $(thaw ps --json)"
+    rm -r "${T:?}/$away"
+    mv "$T/$away.away" "$T/$away"
+    thaw reload >/dev/null
+    wait_for 10 mount_is_back || fail "with $away ps says $(thaw ps --json)"
+  done
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+
+test_a_mount_whose_name_was_removed_comes_back_too() {
+  begin
+  thaw mount debian:1 "$T/mnt"
+  thaw rm debian:1
+  kill_daemon
+  start_daemon
+  wait_for 10 mount_is_back || fail "ps says $(thaw ps --json)"
+  mkdir "$T/other"
+  expect_error 3 "no such image" thaw mount debian:1 "$T/other"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+
+# More than fits into one message between the supervisor and its worker.
+test_a_long_configuration_outlives_a_worker() {
+  write_config '.registry.mirrors = {"registry.example": [range(2000) | "https://mirror-\(.).example:5000"]}'
+  copy_store
+  start_daemon
+  kill -9 "$(worker_pid)"
+  wait_for 10 daemon_answers || fail "no worker after the kill"
+  equal "$(json_value '.registry.mirrors."registry.example" | length' thaw config show --daemon)" 2000 mirrors
+  stop_daemon
+}
+
 mount_is_back() { [ "$(thaw ps --json | jq '.mounts | length')" = 1 ] && [ -e "$T/mnt/etc/debian_version" ]; }
 
 test_sigterm_with_busy_mounts_ends_within_5_s() {

@@ -90,12 +90,32 @@ TEST_CASE("while the store is away it is tried again, others first", "[remounts]
   CHECK(f.waiting().empty());
 }
 
-TEST_CASE("what cannot be mounted for another reason is not tried again", "[remounts]") {
+// An empty folder in the place of a store that is not mounted yet is a store without images.
+TEST_CASE("what fails for another reason is tried again, and holds up nobody", "[remounts]") {
   Fixture f;
-  f.failures = {{"b", Code::kNotFound}};
+  Remounts patient(f.records, {std::chrono::hours(1), std::chrono::hours(1)});
+  patient.add({request_of("a"), request_of("b"), request_of("c")});
+  f.failures = {{"a", Code::kNotFound}, {"b", Code::kRefused}};
+  std::thread runner([&] { patient.run([&f](const MountRequest& request) { return f.mount(request); }); });
+  while (f.tries().size() < 3 || patient.waiting().size() > 2) std::this_thread::yield();
+  CHECK(patient.waiting()[0].why == "no a");
+  CHECK(f.tries() == std::vector<std::string>{"a", "b", "c"});
+  f.let("a");
+  f.let("b");
+  patient.hurry();
+  runner.join();
+  CHECK(patient.waiting().empty());
+}
+
+TEST_CASE("what was mounted in a namespace that has ended is forgotten", "[remounts]") {
+  Fixture f;
+  MountRequest gone = request_of("d");
+  gone.pid = 0;
+  f.remounts.add({gone});
   f.run();
   CHECK(f.tried == std::vector<std::string>{"a", "b", "c"});
   CHECK(f.waiting().empty());
+  CHECK(f.records.removed == std::set<std::string>{"mount/d"});
 }
 
 TEST_CASE("a longer pause ends when settings change", "[remounts]") {
