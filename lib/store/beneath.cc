@@ -13,9 +13,18 @@ namespace {
 
 constexpr int kFolderFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
+// The kernel says ENOTDIR of a link as well; but what lies behind it is not missing.
+int why_not_entered(int folder, const std::string& name, int errno_value) {
+  struct stat info {};
+  const bool is_link = errno_value == ENOTDIR &&
+                       ::fstatat(folder, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+                       S_ISLNK(info.st_mode);
+  return is_link ? ELOOP : errno_value;
+}
+
 Result<Fd> step_into(int folder, const std::string& name, const std::string& key) {
   Fd next(::openat(folder, name.c_str(), kFolderFlags));
-  if (!next.valid()) return object_error(key, errno);
+  if (!next.valid()) return object_error(key, why_not_entered(folder, name, errno));
   return next;
 }
 

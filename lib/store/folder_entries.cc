@@ -74,15 +74,12 @@ class Walk {
   std::vector<ListedObject> found_;
 };
 
-// Filesystems may leave d_type out.
-bool type_of(int folder, const dirent& entry, bool& is_folder) {
-  unsigned char type = entry.d_type;
+// DT_…; filesystems may leave it out.
+unsigned char type_of(int folder, const dirent& entry) {
   struct stat info {};
-  if (type == DT_UNKNOWN && ::fstatat(folder, entry.d_name, &info, AT_SYMLINK_NOFOLLOW) == 0) {
-    type = static_cast<unsigned char>(IFTODT(info.st_mode));
-  }
-  is_folder = type == DT_DIR;
-  return type == DT_DIR || type == DT_REG;
+  if (entry.d_type != DT_UNKNOWN || ::fstatat(folder, entry.d_name, &info, AT_SYMLINK_NOFOLLOW) != 0)
+    return entry.d_type;
+  return static_cast<unsigned char>(IFTODT(info.st_mode));
 }
 
 }  // namespace
@@ -96,9 +93,11 @@ Result<std::vector<FolderEntry>> folder_entries(int folder, const std::string& k
   (void)own.release();
   std::vector<FolderEntry> entries;
   for (errno = 0; const dirent* entry = ::readdir(listing.get()); errno = 0) {
-    FolderEntry found{entry->d_name, false};
-    if (is_object_key(found.name) && type_of(folder, *entry, found.is_folder))
-      entries.push_back(std::move(found));
+    if (!is_object_key(entry->d_name)) continue;
+    const unsigned char type = type_of(folder, *entry);
+    // What lies behind it would not be listed, and be taken for gone by collection.
+    if (type == DT_LNK) return object_error(key + entry->d_name, ELOOP);
+    if (type == DT_DIR || type == DT_REG) entries.push_back({entry->d_name, type == DT_DIR});
   }
   if (errno != 0) return object_error(key, errno);
   std::sort(entries.begin(), entries.end(), in_key_order);

@@ -19,8 +19,8 @@ struct FolderEntry {
   bool is_folder = false;
 };
 
-// Regular files and folders whose names can stand in a key, in the order of the keys below them. Links and
-// everything else are left out.
+// Regular files and folders whose names can stand in a key, in the order of the keys below them. kRefused
+// when a symbolic link stands there; everything else is left out.
 Result<std::vector<FolderEntry>> folder_entries(int folder, const std::string& key);
 
 // ObjectReader::list below the open folder that options.prefix names.

@@ -56,17 +56,40 @@ TEST_CASE("no symbolic link leads out of the store", "[store]") {
   fs::create_symlink(outside, store.path + "/link");
   fs::create_symlink(outside + "/secret", store.path + "/a/secret");
 
-  CHECK_FALSE(store.get("link/secret").ok());
+  CHECK(store.get("link/secret").error().code == Code::kRefused);
   CHECK(store.get("a/secret").error().code == Code::kRefused);
   CHECK_FALSE(store.size_of("a/secret").ok());
   CHECK_FALSE(store.put("link/new", "1").ok());
   CHECK_FALSE(fs::exists(outside + "/new"));
   REQUIRE(store.put("a/secret", "mine").ok());
   CHECK(fs::file_size(outside + "/secret") == 5);
-  const auto listed = store.list({});
+  const auto listed = store.list({"a/", "", 100});
   REQUIRE(listed->size() == 2);
   CHECK(listed->at(0).key == "a/secret");
   CHECK(listed->at(1).key == "a/x");
+}
+
+// Collection would take what it is not shown for unused.
+TEST_CASE("what lies behind a symbolic link is not missing from a list", "[store]") {
+  StoreFixture store;
+  const std::string outside = store.folder / "outside";
+  REQUIRE(store.put("tenants/acme/images/web/latest", "1").ok());
+  SECTION("the folder that is listed") {
+    fs::rename(store.path + "/tenants", outside);
+    fs::create_symlink(outside, store.path + "/tenants");
+  }
+  SECTION("one below it") {
+    fs::rename(store.path + "/tenants/acme", outside);
+    fs::create_symlink(outside, store.path + "/tenants/acme");
+  }
+  SECTION("an object") {
+    fs::rename(store.path + "/tenants/acme/images/web/latest", outside);
+    fs::create_symlink(outside, store.path + "/tenants/acme/images/web/latest");
+  }
+  const auto listed = store.list({"tenants/", "", 100});
+  REQUIRE_FALSE(listed.ok());
+  CHECK(listed.error().code == Code::kRefused);
+  CHECK(store.get("tenants/acme/images/web/latest").error().code == Code::kRefused);
 }
 
 TEST_CASE("keys that are none are refused in every call", "[store]") {
