@@ -15,6 +15,8 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr const char* kPathVariable = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+// What other engines say as well: the caller's own may not be known in the container.
+constexpr const char* kTermVariable = "TERM=xterm";
 
 std::string name_of(const std::string& entry) { return entry.substr(0, entry.find('=')); }
 
@@ -130,12 +132,14 @@ Result<Process> plan_process(const std::string& root, const RunConfig& image,
 std::string bundle_text(const Process& process, const std::string& root, Terminal terminal) {
   const Json user = {
       {"uid", process.user.uid}, {"gid", process.user.gid}, {"additionalGids", process.user.extra_gids}};
+  std::vector<std::string> env = process.env;
+  if (terminal == Terminal::kPseudo) add_default(env, kTermVariable);
   const Json document = {{"ociVersion", "1.0.2"},
                          {"process",
                           {{"terminal", terminal == Terminal::kPseudo},
                            {"user", user},
                            {"args", process.args},
-                           {"env", process.env},
+                           {"env", env},
                            {"cwd", process.working_dir},
                            {"capabilities", capabilities(process.user)},
                            {"noNewPrivileges", false}}},

@@ -73,6 +73,19 @@ TEST_CASE("environment, folder and user come from the image unless they are give
   CHECK(bundle["root"]["path"] == root.path());
 }
 
+TEST_CASE("a terminal has a name, the image's own first", "[run]") {
+  Process process;
+  const auto env_on = [&process](Terminal terminal) {
+    const auto bundle = nlohmann::json::parse(bundle_text(process, "/", terminal));
+    return bundle["process"]["env"].get<Words>();
+  };
+  process.env = {"A=1"};
+  CHECK(env_on(Terminal::kNone) == Words{"A=1"});
+  CHECK(env_on(Terminal::kPseudo) == Words{"A=1", "TERM=xterm"});
+  process.env = {"TERM=vt100"};
+  CHECK(env_on(Terminal::kPseudo) == Words{"TERM=vt100"});
+}
+
 TEST_CASE("a folder that is not absolute, and a variable without a value, are said", "[run]") {
   const FakeRoot root;
   root.write("/bin/sh", "#!", 0755);
