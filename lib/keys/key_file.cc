@@ -49,30 +49,55 @@ Result<Secret> read_key(const std::string& path, mode_t forbidden) {
   return key;
 }
 
-// Links `temporary` to `path` without replacing: two first builds at once agree on one key.
-Status publish(const std::string& temporary, const std::string& path) {
-  if (::link(temporary.c_str(), path.c_str()) != 0 && errno != EEXIST) return system_error(path, errno);
-  return sync_folder(folder_of(path));
+// Where the file system can, without a name until all of it is there: a process that is killed leaves no key
+// behind.
+struct NewFile {
+  Fd fd;
+  std::string name;  // in /proc where it has none
+  bool named = false;
+
+  ~NewFile() {
+    if (named) ::unlink(name.c_str());
+  }
+};
+
+Status open_new(const std::string& folder, NewFile& file) {
+  file.fd.reset(::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, kSecretMode));
+  if (file.fd.valid()) {
+    file.name = "/proc/self/fd/" + std::to_string(file.fd.get());
+    return {};
+  }
+  std::array<uint8_t, 8> random{};
+  fill_random(random);
+  file.name = folder + "/.new-" + to_hex(random);
+  file.fd.reset(::open(file.name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kSecretMode));
+  file.named = file.fd.valid();
+  return file.named ? Status() : Status(system_error(file.name, errno));
 }
 
-Status write_synced(const std::string& path, ByteView bytes, mode_t mode) {
-  const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
-  if (!fd.valid()) return system_error(path, errno);
-  THAW_TRY(write_all(fd.get(), bytes));
-  if (::fchmod(fd.get(), mode) != 0 || ::fsync(fd.get()) != 0) return system_error(path, errno);
+Status write_synced(const NewFile& file, ByteView bytes, mode_t mode) {
+  const int fd = file.fd.get();
+  THAW_TRY(write_all(fd, bytes));
+  if (::fchmod(fd, mode) != 0 || ::fsync(fd) != 0) return system_error(file.name, errno);
   return {};
+}
+
+// A link that replaces nothing: two first builds at once agree on one key.
+Status publish(const NewFile& file, const std::string& path) {
+  if (::linkat(AT_FDCWD, file.name.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) != 0 &&
+      errno != EEXIST)
+    return system_error(path, errno);
+  return sync_folder(folder_of(path));
 }
 
 Status make_key(const std::string& path, ByteView key, mode_t mode) {
   THAW_TRY(make_folders(folder_of(path), kFolderMode));
-  std::array<uint8_t, 8> random{};
-  fill_random(random);
-  const std::string temporary = folder_of(path) + "/.new-" + to_hex(random);
+  NewFile file;
+  Status done = open_new(folder_of(path), file);
   std::string text = to_hex(key) + "\n";
-  Status done = write_synced(temporary, as_bytes(text), mode);
+  if (done.ok()) done = write_synced(file, as_bytes(text), mode);
   wipe({reinterpret_cast<uint8_t*>(text.data()), text.size()});
-  if (done.ok()) done = publish(temporary, path);
-  ::unlink(temporary.c_str());
+  if (done.ok()) done = publish(file, path);
   if (!done.ok()) return Error{done.error().code, "key " + path + ": " + done.error().message};
   return {};
 }

@@ -1,6 +1,9 @@
 #include "lib/keys/keyring_directory.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <catch2/catch.hpp>
@@ -10,6 +13,7 @@
 #include "lib/base/file.h"
 #include "lib/base/hex.h"
 #include "lib/crypto/random.h"
+#include "lib/keys/key_file.h"
 #include "test/temporary_folder.h"
 
 namespace thaw::keyring_directory_test {
@@ -42,6 +46,29 @@ std::string key_text(char digit) {
 }
 
 }  // namespace
+
+TEST_CASE("a builder that is killed while it makes a key leaves no part of one", "[keys]") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "keys";
+  const pid_t child = ::fork();
+  if (child == 0) {
+    // The kernel kills it at its first write.
+    const rlimit nothing{0, 0};
+    ::setrlimit(RLIMIT_CORE, &nothing);
+    ::setrlimit(RLIMIT_FSIZE, &nothing);
+    (void)make_secret_file(path + "/key", Secret::from(Bytes(kKeyBytes, 7)));
+    ::_exit(0);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(WIFSIGNALED(status));
+  CHECK(WTERMSIG(status) == SIGXFSZ);
+  CHECK(std::filesystem::exists(path));
+  CHECK(std::filesystem::is_empty(path));
+  REQUIRE(make_secret_file(path + "/key", Secret::from(Bytes(kKeyBytes, 7))).ok());
+  CHECK(std::distance(std::filesystem::directory_iterator(path), {}) == 1);
+  CHECK(mode_of(path + "/key") == 0600);
+}
 
 TEST_CASE("a builder makes what is missing and a reader only uses it", "[keys]") {
   const TemporaryFolder folder;
