@@ -6,6 +6,7 @@
 #include "daemon/cli/command.h"
 #include "daemon/processes/worker_pool.h"
 #include "daemon/store_session.h"
+#include "lib/base/one_line.h"
 #include "lib/build/sharing.h"
 
 namespace thaw {
@@ -150,7 +151,7 @@ Json describe(const OpenedImage& image, const std::string& name) {
 std::string inspect_text(const Json& image) {
   return image.at("name").get<std::string>() +
          "\n  manifest  sha256:" + image.at("manifest").get<std::string>() + "\n  from      " +
-         image.at("reference").get<std::string>() + "\n  device    " +
+         one_line(image.at("reference").get<std::string>()) + "\n  device    " +
          format_size(image.at("device_bytes").get<uint64_t>()) + ", of which " +
          format_size(image.at("content_bytes").get<uint64_t>()) + " are files\n  stored    " +
          format_size(image.at("stored_bytes").get<uint64_t>()) + " in " + image.at("chunks").dump() +

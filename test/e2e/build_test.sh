@@ -119,6 +119,17 @@ test_on_a_terminal_results_begin_a_line() {
   true
 }
 
+test_what_inspect_prints_of_an_odd_source_is_one_line() {
+  local source=$T/$'two\nlines\e[31m'
+  write_config
+  cp -a "$IMAGES/nasty" "$source"
+  thaw build "oci:$source" odd:1 >/dev/null
+  thaw inspect odd:1 >"$T/out"
+  equal "$(wc -l <"$T/out")" 6 "lines that inspect prints"
+  grep -qxF "  from      oci:$T/two?lines?[31m" "$T/out" || fail "from: $(cat -A "$T/out")"
+  equal "$(json_value .reference thaw inspect odd:1)" "oci:$source" reference
+}
+
 test_rm_takes_the_name_away() {
   write_config
   copy_store
