@@ -26,7 +26,7 @@ std::map<std::string, std::string> parse_saved(std::string_view text, const std:
   const Json json = Json::parse(text, nullptr, false);
   std::map<std::string, std::string> saved;
   // Mounts of another boot are gone for good, and a file that was cut names none.
-  if (!json.is_object() || json.value("boot_id", "") != boot) return saved;
+  if (!json.is_object() || json.value("boot_id", Json()) != boot) return saved;
   const auto records = json.find("records");
   if (records == json.end() || !records->is_object()) return saved;
   for (const auto& [key, value] : records->items()) {

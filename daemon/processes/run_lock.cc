@@ -45,8 +45,10 @@ Result<RunLock> RunLock::acquire(const std::string& file, const std::string& wha
     std::this_thread::sleep_for(kInterval);
   }
   const std::string pid = std::to_string(daemon) + "\n";
-  if (::ftruncate(fd.get(), 0) != 0) return system_error(file, errno);
-  THAW_TRY(write_all_at(fd.get(), 0, as_bytes(pid)));
+  // Over what is there: a file that was emptied needs room again, which a full disk does not have.
+  const Status written = write_all_at(fd.get(), 0, as_bytes(pid));
+  if (!written.ok()) return Error{written.error().code, file + ": " + written.error().message};
+  if (::ftruncate(fd.get(), static_cast<off_t>(pid.size())) != 0) return system_error(file, errno);
   return RunLock(std::move(fd));
 }
 

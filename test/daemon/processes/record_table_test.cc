@@ -75,8 +75,8 @@ TEST_CASE("what could not be saved is saved by the next attempt") {
 
 TEST_CASE("records of another boot, and a file that was cut, name nothing") {
   const Folder folder;
-  for (const char* text :
-       {"", "{", "[]", "{\"boot_id\": \"another\", \"records\": {\"mount/1\": \"one\"}}"}) {
+  for (const char* text : {"", "{", "[]", "{\"boot_id\": 5}",
+                           "{\"boot_id\": \"another\", \"records\": {\"mount/1\": \"one\"}}"}) {
     REQUIRE(replace_file(folder.file(), as_bytes(text), 0600).ok());
     const auto table = RecordTable::load(folder.file());
     REQUIRE(table.ok());

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,6 +27,25 @@ TEST_CASE("the second daemon is told who is the first") {
   }
   CHECK(RunLock::acquire(file, "run_dir /x", ::getpid()).ok());
   std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("a full disk keeps nobody from starting again") {
+  const TemporaryFolder folder;
+  REQUIRE(::mount("tmpfs", (folder / "").c_str(), "tmpfs", MS_NOSUID | MS_NODEV, "size=64k") == 0);
+  const std::string file = folder / "thawd.lock";
+  const std::string log = folder / "log";
+  REQUIRE(RunLock::acquire(file, "state_dir /x", ::getpid()).ok());
+  {
+    const Fd full(::open(log.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    const std::string page(4096, 'x');
+    while (::write(full.get(), page.data(), page.size()) > 0) continue;
+  }
+  const auto again = RunLock::acquire(file, "state_dir /x", ::getpid());
+  const auto fresh = RunLock::acquire(folder / "fresh.lock", "state_dir /x", ::getpid());
+  CHECK(::umount2((folder / "").c_str(), MNT_DETACH) == 0);
+  CHECK(again.ok());
+  REQUIRE_FALSE(fresh.ok());
+  CHECK(fresh.error().message.find("fresh.lock: ") != std::string::npos);
 }
 
 TEST_CASE("a worker takes what its daemon does not hold, in its name") {
