@@ -40,17 +40,24 @@ void Remounts::add(std::vector<MountRequest> earlier) {
 
 void Remounts::run(const MountAgain& mount) {
   Duration time = pace_.first;
-  size_t failed = 0;  // one after the other, each for its own reason
-  while (!waiting().empty()) {
-    const Outcome outcome = try_first(mount);
-    if (outcome == Outcome::kDone) {
-      time = pace_.first;
-      continue;
+  size_t failed = 0;  // since the last pause
+  for (size_t left = waiting().size(); left > 0; left = waiting().size()) {
+    if (failed >= left) {
+      failed = 0;
+      pause(time);
+      time = std::min(2 * time, pace_.longest);
     }
-    if (outcome == Outcome::kOther && ++failed < waiting().size()) continue;
-    failed = 0;
-    pause(time);
-    time = std::min(2 * time, pace_.longest);
+    switch (try_first(mount)) {
+      case Outcome::kDone:
+        time = pace_.first;
+        break;
+      case Outcome::kAway:
+        failed = left;
+        break;
+      case Outcome::kOther:
+        ++failed;
+        break;
+    }
   }
 }
 
