@@ -51,7 +51,7 @@ TEST_CASE("a record that is none is refused") {
   }
 }
 
-TEST_CASE("what an earlier daemon had mounted is asked for again, where its namespace lives") {
+TEST_CASE("what an earlier daemon had mounted is asked for again, for a process of its namespace") {
   MountState here = example();
   here.mount_namespace = mount_namespace_of(::getpid()).value();
   MountState gone = example();
@@ -67,11 +67,13 @@ TEST_CASE("what an earlier daemon had mounted is asked for again, where its name
   saved.push_back(record_of(file_only));
   saved.push_back({"mount/damaged", "nonsense", {}});
   const auto requests = earlier_mounts(saved);
-  REQUIRE(requests.size() == 2);
+  REQUIRE(requests.size() == 3);
   CHECK(requests[0].id == here.id);
   CHECK(requests[0].pid == ::getpid());
   CHECK(requests[0].reopen == here.reopen);
-  CHECK(requests[1].id == "file");
+  CHECK(requests[1].id == "gone");
+  CHECK(requests[1].pid == 0);  // nobody is left in it
+  CHECK(requests[2].id == "file");
 }
 
 }  // namespace thaw::mount_state_test
