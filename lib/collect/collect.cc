@@ -10,7 +10,6 @@
 #include "lib/collect/old_leases.h"
 #include "lib/collect/remove_objects.h"
 #include "lib/collect/store_time.h"
-#include "lib/collect/update_root.h"
 
 namespace thaw {
 namespace {
@@ -146,21 +145,6 @@ Result<CourseReport> carry_out(CollectRoom& room, const CollectDecision& decisio
   return report;
 }
 
-// A store whose clock was ahead when a root changed would hold up collection until that time comes: the root
-// waits from now on.
-Status correct_times(CollectRoom& room) {
-  THAW_ASSIGN(const uint64_t now, store_time(room.catalog));
-  THAW_ASSIGN(const std::vector<Root> roots, room.catalog.roots());
-  for (const Root& root : roots) {
-    if (root.changed <= now) continue;
-    THAW_ASSIGN(const Root corrected, update_root(room, root.id, [now](Root& kept) {
-                  kept.changed = std::min(kept.changed, now);
-                }));
-    (void)corrected;
-  }
-  return {};
-}
-
 struct LiveContents {
   uint64_t images = 0;
   uint64_t chunks = 0;
@@ -244,7 +228,6 @@ Status estimate(CollectRoom& room, CollectDecision& decision, const ProgressFn& 
 
 Result<CollectReport> collect(CollectRoom& room, const CollectPolicy& policy, const ProgressFn& progress) {
   CollectReport report;
-  THAW_TRY(correct_times(room));
   while (report.steps.size() < kMaxSteps) {
     THAW_ASSIGN(const std::vector<CollectDecision> decisions, plan_collection(room, policy));
     const auto next = std::ranges::find_if(

@@ -3,7 +3,6 @@
 #include <filesystem>
 
 #include "lib/collect/alarms.h"
-#include "lib/collect/update_root.h"
 #include "test/lib/collect/collect_fixture.h"
 
 namespace thaw::collect_test {
@@ -50,23 +49,6 @@ TEST_CASE("collection goes as far as the waits allow, and on with the next run",
   CHECK(collect(room, at_once, {})->steps.empty());
   CHECK(fixture.is_whole("web"));
   CHECK(fixture.keys_in("roots/2/chunks/").size() == 2);
-}
-
-TEST_CASE("a root that changed while the store's clock was ahead waits as long as any", "[collect]") {
-  CollectFixture fixture;
-  REQUIRE(fixture.build(MemoryDevice({2, 4}), "web").ok());
-  REQUIRE(fixture.build(MemoryDevice({4, 6}), "gone").ok());
-  REQUIRE(fixture.remove_name("gone").ok());
-  CollectRoom room = fixture.room();
-  REQUIRE(collect(room, {}, {}).ok());
-  const uint64_t changed = fixture.catalog.read_root("1")->changed;
-  REQUIRE(update_root(room, "1", [](Root& root) { root.changed += uint64_t{365} * 24 * 3600; }).ok());
-  const auto report = collect(room, {}, {});
-  REQUIRE(report.ok());
-  REQUIRE(report->waiting.size() == 1);
-  CHECK(report->waiting[0].wait_seconds <= 7 * 24 * 3600);
-  CHECK(report->waiting[0].wait_seconds > 6 * 24 * 3600);
-  CHECK(fixture.catalog.read_root("1")->changed - changed < 3600);
 }
 
 TEST_CASE("a generation begins when enough of the images are used by nothing", "[collect]") {
