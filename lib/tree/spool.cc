@@ -10,7 +10,13 @@ namespace thaw {
 Result<Spool> Spool::create(const std::string& folder) {
   Spool spool;
   spool.fd_.reset(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-  if (!spool.fd_.valid()) return system_error("spool folder " + folder, errno);
+  if (!spool.fd_.valid()) {
+    Error error = system_error("spool folder " + folder, errno);
+    error.message += "; name a folder on a local disk in build.spool_dir";
+    // The configuration names it: it is no image that was not found.
+    if (error.code == Code::kNotFound) error.code = Code::kUsage;
+    return error;
+  }
   spool.folder_ = folder;
   return spool;
 }

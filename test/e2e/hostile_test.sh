@@ -65,4 +65,6 @@ test_wrong_usage() {
   expect_error 2 . thaw frobnicate
   expect_error 3 "no-such" thaw build "oci:$T/no-such" bad:1
   expect_error 3 "no-such" thaw build "oci:$IMAGES/debian:no-such-ref" bad:1
+  write_config ".build.spool_dir = \"$T/none\""
+  expect_error 2 "$T/none: .*build.spool_dir" thaw build "oci:$IMAGES/debian" bad:1
 }
