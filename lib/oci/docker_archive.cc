@@ -105,18 +105,25 @@ class DockerArchive final : public ImageSource {
       return Error{Code::kUsage, "the archive has more than one image; name one of " + list_of(images)};
     }
     for (const SavedImage& image : images) {
-      if (std::find(image.tags.begin(), image.tags.end(), reference_) != image.tags.end()) return image;
+      if (is_named(image)) return image;
     }
     return Error{Code::kNotFound,
                  "the archive has no image \"" + printable(reference_) + "\"; it has " + list_of(images)};
+  }
+
+  // As containers/image does, "web" means "web:latest".
+  bool is_named(const SavedImage& image) const {
+    const auto has = [&image](const std::string& tag) { return std::ranges::count(image.tags, tag) > 0; };
+    return has(reference_) || has(reference_ + ":latest") || image.config == reference_;
   }
 
   static std::string list_of(const std::vector<SavedImage>& images) {
     std::string list;
     for (const SavedImage& image : images) {
       for (const std::string& tag : image.tags) list += (list.empty() ? "" : ", ") + printable(tag);
+      if (image.tags.empty()) list += (list.empty() ? "" : ", ") + printable(image.config);
     }
-    return list.empty() ? "images without a tag" : list;
+    return list;
   }
 
   const std::unique_ptr<BlobFiles> files_;

@@ -184,6 +184,25 @@ TEST_CASE("a docker-archive is read with plain, compressed, linked and repeated 
   CHECK(code(saved.read(saved.upper)) == Code::kUsage);
 }
 
+TEST_CASE("each image of a docker-archive can be named", "[oci]") {
+  Saved saved;
+  saved.manifest[0]["RepoTags"] = {"web:latest"};
+  saved.manifest.push_back(saved.manifest[0]);
+  saved.manifest[1]["RepoTags"] = nullptr;
+  saved.manifest[1]["Layers"] = {"c/layer.tar", "b/layer.tar"};
+  CHECK(saved.read(saved.upper, "web").ok());
+  CHECK(saved.read(saved.upper, "web:latest").ok());
+  CHECK(code(saved.read(saved.upper, "web:1")) == Code::kNotFound);
+  // `docker save ID` writes no tag.
+  saved.manifest.erase(0);
+  saved.manifest.push_back(saved.manifest[0]);
+  saved.manifest[1]["Config"] = "other.json";
+  const auto which = saved.read(saved.upper);
+  CHECK(code(which) == Code::kUsage);
+  CHECK(message(which).find("name one of " + saved.config_name + ", other.json") != std::string::npos);
+  CHECK(saved.read(saved.upper, saved.config_name).ok());
+}
+
 TEST_CASE("a docker-archive's config has the name that its writer gives it", "[oci]") {
   Saved saved;
   // crane, ko and kaniko; containerd; Jib.
