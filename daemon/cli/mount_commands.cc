@@ -7,6 +7,7 @@
 
 #include "daemon/cli/command.h"
 #include "daemon/control/client.h"
+#include "daemon/mounts/mount_id.h"
 #include "lib/base/one_line.h"
 #include "lib/json/path_json.h"
 
@@ -44,6 +45,7 @@ Result<Json> mount_request(const Invocation& invocation, const MountOptions& opt
   Json request = {{"name", options.name},
                   {"tenant", options.tenant.empty() ? invocation.config.tenant : options.tenant},
                   {"pid", ::getpid()},
+                  {"id", new_mount_id()},
                   {"allow_rollback", options.allow_rollback}};
   if (!options.outage.empty()) request["outage"] = options.outage;
   if (options.no_prefetch) request["prefetch"] = false;
@@ -86,8 +88,12 @@ Status umount(Invocation& invocation, const UmountOptions& options) {
   const Json request = {{"target", path_json(Invocation::mount_target(options.target))},
                         {"lazy", options.lazy},
                         {"pid", ::getpid()}};
-  THAW_ASSIGN(const Json answer, ControlClient(invocation.socket()).post("/v1/umount", request));
-  invocation.print(answer, "");
+  int attempts = 0;
+  const auto answer = ControlClient(invocation.socket()).post("/v1/umount", request, &attempts);
+  // A worker that died before it answered may have done it.
+  const bool was_done = !answer.ok() && answer.error().code == Code::kNotFound && attempts > 1;
+  if (!answer.ok() && !was_done) return answer.error();
+  invocation.print(answer.ok() ? answer.value() : Json{{"target", options.target}}, "");
   return {};
 }
 

@@ -5,6 +5,7 @@
 
 #include "daemon/cli/command.h"
 #include "daemon/control/client.h"
+#include "daemon/mounts/mount_id.h"
 #include "daemon/run/bundle.h"
 #include "daemon/run/container.h"
 #include "daemon/run/run_folder.h"
@@ -45,6 +46,7 @@ class ImageMount {
     Json request = {{"name", options.name},
                     {"tenant", options.tenant.empty() ? invocation.config.tenant : options.tenant},
                     {"pid", ::getpid()},
+                    {"id", new_mount_id()},
                     {"allow_rollback", options.allow_rollback},
                     {"dir", dir}};
     if (!options.outage.empty()) request["outage"] = options.outage;

@@ -78,10 +78,11 @@ Result<Json> parse_answer(const Exchange& exchange) {
   return Error{code_from_name(error->value("code", "failed")), error->value("message", "no message")};
 }
 
-Result<Json> call(const std::string& socket, const std::string& path,
-                  const std::optional<std::string>& body) {
+Result<Json> call(const std::string& socket, const std::string& path, const std::optional<std::string>& body,
+                  int* attempts) {
   Exchange exchange;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    if (attempts != nullptr) *attempts = attempt + 1;
     exchange = exchange_once(socket, path, body);
     if (!worth_retrying(exchange.code)) break;
     std::this_thread::sleep_for(kPause);
@@ -100,10 +101,12 @@ Result<Json> call(const std::string& socket, const std::string& path,
 
 }  // namespace
 
-Result<Json> ControlClient::get(const std::string& path) const { return call(socket_, path, std::nullopt); }
+Result<Json> ControlClient::get(const std::string& path) const {
+  return call(socket_, path, std::nullopt, nullptr);
+}
 
-Result<Json> ControlClient::post(const std::string& path, const Json& body) const {
-  return call(socket_, path, json_text(body));
+Result<Json> ControlClient::post(const std::string& path, const Json& body, int* attempts) const {
+  return call(socket_, path, json_text(body), attempts);
 }
 
 }  // namespace thaw

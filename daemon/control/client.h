@@ -16,7 +16,9 @@ class ControlClient {
   // kUnreachable when no daemon listens; the daemon's own error otherwise. A worker that is being restarted
   // is waited for: a request that it had not answered is sent again.
   Result<nlohmann::json> get(const std::string& path) const;
-  Result<nlohmann::json> post(const std::string& path, const nlohmann::json& body) const;
+  // `attempts`, if given: how often it was sent.
+  Result<nlohmann::json> post(const std::string& path, const nlohmann::json& body,
+                              int* attempts = nullptr) const;
 
  private:
   std::string socket_;

@@ -1,17 +1,15 @@
 #include "daemon/mounts/mount_table.h"
 
 #include <spdlog/spdlog.h>
-#include <sys/random.h>
 
-#include <array>
 #include <chrono>
 
 #include "daemon/mounts/loop_device.h"
 #include "daemon/mounts/mount_claim.h"
+#include "daemon/mounts/mount_id.h"
 #include "daemon/mounts/mount_info.h"
 #include "daemon/mounts/namespaces.h"
 #include "daemon/mounts/take_down.h"
-#include "lib/base/hex.h"
 #include "lib/base/real_path.h"
 
 namespace thaw {
@@ -27,12 +25,6 @@ bool is_key(std::string_view text) {
   constexpr std::string_view kAllowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
   return !text.empty() && text.size() <= kMaxKeyBytes && text.front() != '.' &&
          text.find_first_not_of(kAllowed) == std::string_view::npos;
-}
-
-std::string new_id() {
-  std::array<uint8_t, 6> bytes{};
-  while (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) continue;
-  return to_hex(bytes);
 }
 
 // False also when that cannot be told.
@@ -134,9 +126,10 @@ Result<Mount> MountTable::mount(const MountRequest& request, ByteView image) {
 }
 
 Result<Mount> MountTable::mount_claimed(Image& image, const MountRequest& request, ByteView bytes) {
+  if (const auto there = state_of(request.id)) return same_mount(*there, request);
   THAW_TRY(show(image, bytes));
   MountState state;
-  state.id = request.id.empty() ? new_id() : request.id;
+  state.id = request.id.empty() ? new_mount_id() : request.id;
   state.key = request.key;
   state.manifest = request.manifest;
   state.name = request.name;
@@ -160,6 +153,17 @@ Result<Mount> MountTable::mount_claimed(Image& image, const MountRequest& reques
   insert(image, state);
   MutexLock lock(mutex_);
   return describe(state);
+}
+
+Result<Mount> MountTable::same_mount(const MountState& there, const MountRequest& request) const {
+  const auto mount_namespace = mount_namespace_of(request.pid);
+  const bool same_place =
+      there.target == request.target &&
+      (there.target.empty() || (mount_namespace.ok() && mount_namespace.value() == there.mount_namespace));
+  if (there.key != request.key || !same_place)
+    return Error{Code::kUsage, "mount " + request.name + ": another mount has the id " + request.id};
+  MutexLock lock(mutex_);
+  return describe(there);
 }
 
 Status MountTable::show(Image& image, ByteView bytes) {

@@ -50,7 +50,7 @@ struct MountRequest {
   std::string target;    // an existing directory as `pid` sees it; empty: the block file alone
   pid_t pid = 0;         // who asks
   std::string reopen;    // opaque, no secrets, at most 4 KiB; see earlier_mounts()
-  std::string id;        // to mount an earlier one again; empty: a new id
+  std::string id;        // of who asks again, or of an earlier mount; empty: a new one
 };
 
 struct Mount {
@@ -93,7 +93,8 @@ class MountTable {
   // Whether mount() would do without the image's bytes, unless the image goes before that: then it fails.
   bool shows(const std::string& key) const;
 
-  // `image`: the opened image's bytes for ImageHost::show, not used when it is shown already.
+  // `image`: the opened image's bytes for ImageHost::show, not used when it is shown already. The mount that
+  // has the request's id already, when it is the same: its first answer may have been lost with a worker.
   Result<Mount> mount(const MountRequest& request, ByteView image);
   // kNotFound; kFailed when it is in use.
   Status umount(const UmountRequest& request);
@@ -124,6 +125,7 @@ class MountTable {
   class Claim;
 
   Result<Mount> mount_claimed(Image& image, const MountRequest& request, ByteView bytes);
+  Result<Mount> same_mount(const MountState& there, const MountRequest& request) const EXCLUDES(mutex_);
   Status show(Image& image, ByteView bytes);
   Status attach(Image& image);
   Status bind(Image& image, MountState& state);

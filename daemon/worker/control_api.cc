@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/config/or_null.h"
+#include "daemon/mounts/mount_id.h"
 #include "daemon/worker/explain.h"
 #include "lib/base/await.h"
 #include "lib/base/base64.h"
@@ -147,11 +148,9 @@ void ControlApi::register_with(ControlServer& server) {
   server.on_get("/v1/config", [this](const Json&) -> Result<Json> { return parts_.live.describe(); });
 }
 
-Result<Json> ControlApi::mount(const Json& request, const std::string& id) {
+Result<Json> ControlApi::mount(const Json& request, Removed removed) {
   THAW_ASSIGN(ImageRequestText image, parse_request(request, parts_.live.config()));
   Leases::Hold hold(parts_.leases);
-  // What was mounted stays, also when its name was removed since.
-  const Removed removed = id.empty() ? Removed::kRefuse : Removed::kAllow;
   THAW_ASSIGN(const OpenedImage opened,
               parts_.session.open_held({image.tenant, image.name, image.rollback, removed},
                                        [&hold](const Digest& manifest) { return hold.add(manifest); }));
@@ -161,7 +160,9 @@ Result<Json> ControlApi::mount(const Json& request, const std::string& id) {
   mounting.name = image.name.name + ":" + image.name.tag;
   mounting.target = path_member(request, "dir");
   mounting.pid = request.value("pid", 0);
-  mounting.id = id;
+  mounting.id = request.value("id", "");
+  if (!mounting.id.empty() && !is_mount_id(mounting.id))
+    return Error{Code::kUsage, "\"id\" must be 12 hexadecimal digits, as random as can be"};
   image.name.digest = opened.manifest.digest;
   mounting.reopen = reopen_text(image);
   std::shared_ptr<Traces::Episode> episode;
@@ -194,7 +195,7 @@ Result<Json> ControlApi::mount(const Json& request, const std::string& id) {
 
 // Whoever mounts something on a directory does not wait for what was there before.
 Result<Json> ControlApi::mount_asked(const Json& request) {
-  THAW_ASSIGN(Json answer, mount(request, ""));
+  THAW_ASSIGN(Json answer, mount(request, Removed::kRefuse));
   const Status ignored = parts_.remounts.forget(path_member(request, "dir"), request.value("pid", 0));
   static_cast<void>(ignored);
   return answer;
@@ -205,7 +206,9 @@ Status ControlApi::mount_again(const MountRequest& earlier) {
   if (!again.is_object()) return Error{Code::kDamaged, "what was kept of it cannot be read"};
   again["dir"] = path_json(earlier.target);
   again["pid"] = earlier.pid;
-  const auto mounted = mount(again, earlier.id);
+  again["id"] = earlier.id;
+  // What was mounted stays, also when its name was removed since.
+  const auto mounted = mount(again, Removed::kAllow);
   return mounted.ok() ? Status{} : Status(mounted.error());
 }
 

@@ -46,8 +46,8 @@ class ControlApi {
 
  private:
   Result<nlohmann::json> mount_asked(const nlohmann::json& request);
-  // `id`: of a mount that an earlier daemon had; empty for a new one.
-  Result<nlohmann::json> mount(const nlohmann::json& request, const std::string& id);
+  // `removed`: for what an earlier daemon had mounted.
+  Result<nlohmann::json> mount(const nlohmann::json& request, Removed removed);
   Result<nlohmann::json> umount(const nlohmann::json& request);
   Result<nlohmann::json> record_trace(const nlohmann::json& request);
   Result<nlohmann::json> list_mounts();

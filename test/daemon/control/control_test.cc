@@ -164,6 +164,29 @@ TEST_CASE("connections on which nothing is said delay nobody", "[control]") {
   CHECK(first.find("200 OK") != std::string::npos);
 }
 
+TEST_CASE("a request whose answer died with its worker is sent again, and counted", "[control]") {
+  const Folder folder;
+  Fd listener = listen_on(folder.socket());
+  std::thread worker([&listener] {
+    const Fd client(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    std::array<char, 4096> request{};
+    static_cast<void>(::recv(client.get(), request.data(), request.size(), 0));
+  });
+  int attempts = 0;
+  Result<Json> answer = Error{Code::kFailed, ""};
+  std::thread asking(
+      [&] { answer = ControlClient(folder.socket()).post("/v1/echo", Json::object(), &attempts); });
+  worker.join();
+  ControlServer next(std::move(listener));
+  next.on_post("/v1/echo", echo);
+  std::thread thread([&next] { next.run(); });
+  asking.join();
+  next.stop();
+  thread.join();
+  CHECK(answer.ok());
+  CHECK(attempts == 2);
+}
+
 TEST_CASE("a daemon that does not run is said so", "[control]") {
   const Folder folder;
   const auto answer = ControlClient(folder.socket()).get("/v1/stats");

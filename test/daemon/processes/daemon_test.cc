@@ -90,6 +90,30 @@ TEST_CASE("mounts of one image share its device, and are counted") {
   CHECK(daemon.umount(b).contains("error"));
 }
 
+TEST_CASE("who asks again for a mount with its id gets the one that is there") {
+  const RunningDaemon daemon("0");
+  daemon.make_image(5);
+  nlohmann::json request = {{"operation", "mount"},
+                            {"key", "image"},
+                            {"target", daemon.folder("a")},
+                            {"image", daemon.path() + "/image"},
+                            {"pid", ::getpid()},
+                            {"id", "0123456789ab"}};
+  const auto first = daemon.ask(request);
+  REQUIRE(first.at("id") == "0123456789ab");
+  CHECK(daemon.ask(request) == first);
+  ::kill(daemon.worker(), SIGKILL);
+  CHECK(daemon.ask(request) == first);
+  CHECK(daemon.mounts().size() == 1);
+  // It is nobody else's.
+  request["target"] = daemon.folder("b");
+  CHECK(daemon.ask(request).at("error").get<std::string>().find("another mount") != std::string::npos);
+  request["target"] = daemon.folder("a");
+  request["key"] = "image-2";
+  CHECK(daemon.ask(request).contains("error"));
+  CHECK(daemon.mounts().size() == 1);
+}
+
 TEST_CASE("an image goes after its last mount") {
   const RunningDaemon daemon("0");
   daemon.make_image(5);

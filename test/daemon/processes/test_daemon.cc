@@ -101,6 +101,7 @@ Result<Json> carry_out(MountTable& table, const Json& request) {
     parts.target = request.at("target");
     parts.pid = request.at("pid");
     parts.reopen = request.at("image");
+    parts.id = request.value("id", "");
     THAW_ASSIGN(const Mount mount, table.mount(parts, as_bytes(parts.reopen)));
     return to_json(mount);
   }
