@@ -6,9 +6,9 @@
 #include <cstdlib>
 #include <iterator>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <utility>
 
+#include "cache/zone/zone_node.h"
 #include "daemon/config/listen_address.h"
 #include "daemon/config/settings.h"
 #include "lib/base/file.h"
@@ -183,12 +183,8 @@ class ConfigReader {
       problem("zone.nodes", std::to_string(config.zone_nodes.size()) + " nodes for " +
                                 std::to_string(shards) + " shards; name more, or lower zone.data_shards");
     }
-    std::set<std::string> addresses;
-    for (const std::string& node : config.zone_nodes) {
-      const std::string address = node.substr(0, node.find('@'));
-      check_address("zone.nodes", address);
-      if (!addresses.insert(address).second) problem("zone.nodes", address + " stands there twice");
-    }
+    const auto nodes = parse_zone_nodes(config.zone_nodes);
+    if (!nodes.ok()) problem("zone.nodes", nodes.error().message);
     if (!config.zone_ca_file.empty() && !config.zone_tls)
       problem("zone.ca_file", "it is for TLS only; set zone.tls to true too");
   }

@@ -52,7 +52,7 @@ TEST_CASE("all problems of a file are told at once, each with its line", "[confi
   CHECK(told("t.json:5: \"trust.builders\": "));
   CHECK(told("t.json:6: \"keys.url\": "));
   CHECK(told("t.json:7: \"zone.nodes\": 2 nodes for 5 shards"));
-  CHECK(told("t.json:7: \"zone.nodes\": \"b\""));
+  CHECK(told("t.json:7: \"zone.nodes\": zone node \"b\": it has no port"));
   CHECK(reading.problems.size() == 8);
   const auto refused = accepted(reading);
   REQUIRE_FALSE(refused.ok());

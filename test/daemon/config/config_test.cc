@@ -50,8 +50,13 @@ TEST_CASE("wrong values say what is right", "[config]") {
         std::string::npos);
   CHECK(error_of(R"({"zone": {"nodes": ["a:1"], "data_shards": 1, "parity_shards": 0, "ca_file": "/ca"}})")
             .find("set zone.tls to true") != std::string::npos);
-  CHECK(error_of(R"({"zone": {"nodes": ["a:1@x", "a:1@y"], "data_shards": 1}})")
-            .find("a:1 stands there twice") != std::string::npos);
+  CHECK(error_of(R"({"zone": {"nodes": ["a:1@x", "a:1@y"], "data_shards": 1}})").find("it is named twice") !=
+        std::string::npos);
+  CHECK(error_of(R"({"zone": {"nodes": ["a:1@rack 2"], "data_shards": 1, "parity_shards": 0}})")
+            .find("its domain is not made of") != std::string::npos);
+  std::string many = "\"a:1\"";
+  for (int port = 2; port <= 257; ++port) many += ",\"a:" + std::to_string(port) + "\"";
+  CHECK(error_of("{\"zone\": {\"nodes\": [" + many + "]}}").find("at most 256") != std::string::npos);
   CHECK(error_of(R"({"run_dir": "/run/my thaw"})").find("letters, digits") != std::string::npos);
   CHECK(error_of(R"({"run_dir": "/)" + std::string(97, 'x') + "\"}").find("at most 97 bytes") !=
         std::string::npos);
