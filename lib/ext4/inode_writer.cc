@@ -94,21 +94,19 @@ Status InodeWriter::write_xattrs(Node node) {
   errcode_t error = ext2fs_xattrs_open(fs_, placement_.numbers[node], &opened);
   const Xattrs handle(opened);
   if (!error) error = ext2fs_xattrs_read(handle.get());
-  std::string setting;
   for (const auto& [name, value] : flat_.inode(node).xattrs) {
     if (error) break;
     if (!can_be_set(flat_.inode(node).type, name)) continue;
-    setting = name;
     error = ext2fs_xattr_set(handle.get(), name.c_str(), value.data(), value.size());
+    if (error && error != EXT2_ET_EA_NO_SPACE)
+      return ext2fs_failure(where(node) + ": extended attribute " + name, error);
   }
-  const bool set = !error;
-  if (set) error = ext2fs_xattrs_write(handle.get());
+  if (!error) error = ext2fs_xattrs_write(handle.get());
   if (error == EXT2_ET_EA_NO_SPACE) {
     return Error{Code::kFailed, where(node) +
                                     ": its extended attributes take more than the one block that ext4 "
                                     "gives them; make them smaller"};
   }
-  if (error && !set) return ext2fs_failure(where(node) + ": extended attribute " + setting, error);
   if (error) return ext2fs_failure(where(node) + ": writing its extended attributes", error);
   return {};
 }
