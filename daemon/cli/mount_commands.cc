@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/cli/command.h"
+#include "daemon/cli/mount_request.h"
 #include "daemon/control/client.h"
-#include "daemon/mounts/mount_id.h"
 #include "lib/base/one_line.h"
 #include "lib/json/path_json.h"
 
@@ -16,13 +16,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-struct MountOptions {
-  std::string name;
+struct MountOptions : ImageToMount {
   std::string dir;
-  std::string tenant;
-  std::string outage;
   bool file_only = false;
-  bool allow_rollback = false;
   bool no_prefetch = false;
   bool fill = false;
 };
@@ -41,13 +37,8 @@ Result<std::string> absolute_path(const std::string& path) {
   return absolute.string();
 }
 
-Result<Json> mount_request(const Invocation& invocation, const MountOptions& options) {
-  Json request = {{"name", options.name},
-                  {"tenant", options.tenant.empty() ? invocation.config.tenant : options.tenant},
-                  {"pid", ::getpid()},
-                  {"id", new_mount_id()},
-                  {"allow_rollback", options.allow_rollback}};
-  if (!options.outage.empty()) request["outage"] = options.outage;
+Result<Json> request_for(const Invocation& invocation, const MountOptions& options) {
+  Json request = mount_request(invocation, options);
   if (options.no_prefetch) request["prefetch"] = false;
   if (options.fill) request["fill"] = true;
   if (options.file_only) return request;
@@ -71,7 +62,7 @@ bool is_kept_nowhere(const Json& fill) { return fill.is_object() && fill.at("tie
 
 Status mount(Invocation& invocation, const MountOptions& options) {
   THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
-  THAW_ASSIGN(const Json request, mount_request(invocation, options));
+  THAW_ASSIGN(const Json request, request_for(invocation, options));
   THAW_ASSIGN(const Json answer, ControlClient(invocation.socket()).post("/v1/mounts", request));
   if (options.fill && is_kept_nowhere(answer.at("fill"))) {
     std::fprintf(

@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/cli/command.h"
+#include "daemon/cli/mount_request.h"
 #include "daemon/control/client.h"
-#include "daemon/mounts/mount_id.h"
 #include "daemon/run/bundle.h"
 #include "daemon/run/container.h"
 #include "daemon/run/run_folder.h"
@@ -22,11 +22,7 @@ using Json = nlohmann::json;
 constexpr int kNotExecutable = 126;
 constexpr int kNoSuchCommand = 127;
 
-struct RunOptions {
-  std::string name;
-  std::string tenant;
-  std::string outage;
-  bool allow_rollback = false;
+struct RunOptions : ImageToMount {
   ContainerOptions container;
   bool remove = true;  // what --rm says, and the only way that a container ends
 };
@@ -43,13 +39,8 @@ class ImageMount {
  public:
   static Result<ImageMount> create(const Invocation& invocation, const RunOptions& options,
                                    const std::string& dir) {
-    Json request = {{"name", options.name},
-                    {"tenant", options.tenant.empty() ? invocation.config.tenant : options.tenant},
-                    {"pid", ::getpid()},
-                    {"id", new_mount_id()},
-                    {"allow_rollback", options.allow_rollback},
-                    {"dir", dir}};
-    if (!options.outage.empty()) request["outage"] = options.outage;
+    Json request = mount_request(invocation, options);
+    request["dir"] = dir;
     ControlClient client(invocation.socket());
     THAW_ASSIGN(Json answer, client.post("/v1/mounts", request));
     return ImageMount(std::move(client), std::move(answer));
