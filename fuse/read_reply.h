@@ -64,14 +64,14 @@ class ReadReply {
   // How many bytes the answer has: all of them, or an error (the kernel shows a short answer as zeros).
   uint32_t length() const { return length_; }
 
-  // Calls fill(MutableBytes) -> Status, which writes all length() bytes, and sends them or fails.
-  // REQUIRES: not answered before
+  // Calls fill(MutableBytes) -> Status, which writes all length() bytes, and sends them. An error of fill's
+  // is returned, and nothing is answered yet. REQUIRES: not answered before
   template <class Fill>
-  void answer(Fill&& fill) {
+  Status answer(Fill&& fill) {
     ReplyBuffer buffer(length_);
-    const Status filled = std::forward<Fill>(fill)(buffer.bytes());
-    if (!filled.ok()) return fail();
-    answer_bytes(buffer.bytes());
+    Status filled = std::forward<Fill>(fill)(buffer.bytes());
+    if (filled.ok()) answer_bytes(buffer.bytes());
+    return filled;
   }
 
   // Sends bytes that lie in memory already. REQUIRES: bytes.size() == length(); not answered before

@@ -163,15 +163,27 @@ void ServedImages::read(uint64_t inode, uint64_t offset, ReadReply reply) {
   // Held until read() returns: the completion may run inside it, and the image may be hidden meanwhile.
   const auto image = served(inode);
   if (!image) return reply.fail();  // it is not mounted any more
-  const TimePoint start = clock_.now();
+  const Asked asked{clock_.now(), inode, offset, reply.length()};
+  image->reader.read(offset, asked.length, fetch_of(asked, *image), answer_with(asked, std::move(reply)));
+}
+
+void ServedImages::read_again(const Asked& asked, ReadReply reply, ReadableRange damaged) {
+  const auto image = served(asked.inode);
+  if (!image) return reply.fail();
+  image->reader.read_again(std::move(damaged), fetch_of(asked, *image), answer_with(asked, std::move(reply)));
+}
+
+Fetch ServedImages::fetch_of(const Asked& asked, const Served& image) const {
   Fetch fetch;
-  fetch.deadline = image->outage == Outage::kWait ? TimePoint::max() : start + deadline_.load();
-  fetch.mount = inode;
-  const Asked asked{start, inode, offset, reply.length()};
-  image->reader.read(offset, asked.length, fetch,
-                     [this, asked, reply = std::move(reply)](Result<ReadableRange> range) mutable {
-                       answer(asked, std::move(reply), std::move(range));
-                     });
+  fetch.deadline = image.outage == Outage::kWait ? TimePoint::max() : asked.start + deadline_.load();
+  fetch.mount = asked.inode;
+  return fetch;
+}
+
+Completion<ReadableRange> ServedImages::answer_with(const Asked& asked, ReadReply reply) {
+  return [this, asked, reply = std::move(reply)](Result<ReadableRange> range) mutable {
+    answer(asked, std::move(reply), std::move(range));
+  };
 }
 
 uint64_t ServedImages::microseconds_since(TimePoint start) const {
@@ -190,10 +202,8 @@ void ServedImages::sample_hit(const ReadableRange& range) const {
 
 void ServedImages::answer(const Asked& asked, ReadReply reply, Result<ReadableRange> range) {
   if (!range.ok()) return fail(asked, std::move(reply), range.error());
-  reply.answer([&range](MutableBytes out) -> Status {
-    range.value().copy_to(out);
-    return {};
-  });
+  const Status copied = reply.answer([&range](MutableBytes out) { return range->copy_to(out); });
+  if (!copied.ok()) return read_again(asked, std::move(reply), std::move(range).value());
   const uint64_t took_us = microseconds_since(asked.start);
   sample_hit(range.value());
   const ReadableRange::Piece* slowest = range->slowest_fetch();

@@ -106,7 +106,10 @@ class ServedImages final : public BlockFiles, public ImageHost {
     uint64_t offset = 0;
     uint32_t length = 0;
   };
+  Fetch fetch_of(const Asked& asked, const Served& image) const;
+  Completion<ReadableRange> answer_with(const Asked& asked, ReadReply reply);
   void answer(const Asked& asked, ReadReply reply, Result<ReadableRange> range);
+  void read_again(const Asked& asked, ReadReply reply, ReadableRange damaged);
   void fail(const Asked& asked, ReadReply reply, const Error& error);
   void sample_hit(const ReadableRange& range) const;
   void note_slow(const Asked& asked, uint64_t took_us, SlowRead read) const;

@@ -10,7 +10,6 @@ namespace thaw {
 namespace {
 
 constexpr uint64_t kPage = 4096;
-constexpr size_t kCacheLine = 64;
 
 ByteView page_of(ByteView bytes, uint64_t index) {
   const uint64_t begin = index * kPage;
@@ -35,11 +34,6 @@ ByteView whole_blocks(ByteView page) {
   return page.first(page.size() / Sha256Pair::kBlock * Sha256Pair::kBlock);
 }
 ByteView last_bytes(ByteView all) { return all.last(all.size() % Sha256Pair::kBlock); }
-
-// All lines at once: the sum goes through a page in three places, and would wait for memory at each.
-void fetch_into_cache(ByteView page) {
-  for (size_t at = 0; at < page.size(); at += kCacheLine) __builtin_prefetch(page.data() + at);
-}
 
 }  // namespace
 
@@ -107,10 +101,8 @@ Result<ByteView> SealedChunk::checked_range(uint64_t offset, uint64_t length) co
   const ByteView all = bytes();
   const uint64_t end = round_up(offset + length, kPage) / kPage;
   for (uint64_t page = offset / kPage; page < end; ++page) {
-    fetch_into_cache(page_of(all, page));
     if (crc32c(page_of(all, page)) != state_->page_crcs[page]) {
-      return Error{Code::kDamaged,
-                   "chunk " + id().hex() + " changed in memory; it is dropped and fetched again"};
+      return Error{Code::kDamaged, "chunk " + id().hex() + " changed in memory"};
     }
   }
   return all.subspan(offset, length);

@@ -30,6 +30,17 @@ class Gather {
     return ask(parts_.nearby);
   }
 
+  // What changed in memory is dropped there, and in nobody's hand any more.
+  void begin_again() {
+    is_counted_ = true;
+    for (ReadableRange::Piece& piece : range_.pieces()) {
+      if (range_.is_good(piece)) continue;
+      parts_.memory.drop(*piece.chunk);
+      piece.chunk.reset();
+    }
+    ask_again();
+  }
+
  private:
   // Asks for the chunks that are not in hand; the count has one more for this loop, so that the read does not
   // end within it. `nearby`, if any, is told of those that have to be waited for.
@@ -88,19 +99,18 @@ class Gather {
     std::unique_ptr<Gather> self(this);
     if (waited_) parts_.held.let_go(hand_);
     if (failed_) return end(std::move(error_));
-    const bool damaged = drop_damaged();
     if (std::ranges::all_of(range_.pieces(), [](const auto& piece) { return piece.chunk.has_value(); })) {
-      count_answered();
+      if (!is_counted_) count_answered();
       return end(std::move(range_));
     }
-    if (damaged && rereads_-- == 0) {
-      return end(Error{Code::kDamaged, "a chunk changes in memory again and again; is the memory sound?"});
-    }
-    // The image's reader, and with it what guesses, may be gone by now.
-    Gather& again = *self.release();
-    if (!is_wide()) return static_cast<void>(again.ask(nullptr));
+    self.release()->ask_again();
+  }
+
+  // The image's reader, and with it what guesses, may be gone by now.
+  void ask_again() {
+    if (!is_wide()) return static_cast<void>(ask(nullptr));
     waited_ = true;
-    parts_.held.ask_again(hand_, fetch_.deadline, [&again] { again.ask(nullptr); });
+    parts_.held.ask_again(hand_, fetch_.deadline, [this] { ask(nullptr); });
   }
 
   void end(Result<ReadableRange> result) {
@@ -118,21 +128,6 @@ class Gather {
     if (zeros > 0) count(parts_.counters.zeros_answered, zeros);
   }
 
-  // Checked when all are in hand, and not as each arrives: the first may have lain there for long by then.
-  // Only a chunk alone that was hashed a moment ago needs no check. True when there was one.
-  bool drop_damaged() {
-    bool damaged = false;
-    const bool alone = range_.pieces().size() == 1;
-    for (ReadableRange::Piece& piece : range_.pieces()) {
-      if (!piece.chunk || (alone && piece.tier != Tier::kMemory)) continue;
-      if (piece.chunk->checked_range(piece.in_chunk, piece.length).ok()) continue;
-      parts_.memory.drop(*piece.chunk);
-      piece.chunk.reset();
-      damaged = true;
-    }
-    return damaged;
-  }
-
   // The one that asks on this thread: what arrives meanwhile, on the same thread, was at hand.
   static inline thread_local const Gather* asking = nullptr;
 
@@ -141,7 +136,7 @@ class Gather {
   const ImageReader::Parts parts_;
   Completion<ReadableRange> done_;
   HeldChunks::Hand hand_;
-  uint32_t rereads_ = kMaxRereads;
+  bool is_counted_ = false;    // as answered
   bool came_at_once_ = false;  // of who asks: the piece that was asked for last
   bool waited_ = false;        // known to HeldChunks; written by who asks, read by who comes last
   std::atomic<ptrdiff_t> left_ = 0;
@@ -161,6 +156,14 @@ void ImageReader::read(uint64_t offset, uint32_t length, const Fetch& fetch, Com
       std::make_unique<Gather>(ReadableRange::plan(map_, offset, clipped), fetch, parts_, std::move(done));
   const Served served = gather.release()->begin();
   read_ahead_.observe({offset, clipped, served}, fetch);
+}
+
+void ImageReader::read_again(ReadableRange range, const Fetch& fetch, Completion<ReadableRange> done) {
+  if (range.times_damaged() > kMaxRereads) {
+    return done(Error{Code::kDamaged, "a chunk changes in memory again and again; is the memory sound?"});
+  }
+  auto gather = std::make_unique<Gather>(std::move(range), fetch, parts_, std::move(done));
+  gather.release()->begin_again();
 }
 
 }  // namespace thaw

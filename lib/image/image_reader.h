@@ -36,9 +36,12 @@ class ImageReader {
   ImageReader(std::shared_ptr<const ImageMap> map, Parts parts);
 
   // Gathers device[offset, offset + length), less what lies beyond the device's end. `done` runs inside the
-  // call when all is in memory. Bytes from memory were checked against their CRC-32C; a chunk that does not
-  // fit is dropped there and fetched again, unseen by the caller. Errors: those of ChunkSource::get.
+  // call when all is in memory. Errors: those of ChunkSource::get.
   void read(uint64_t offset, uint32_t length, const Fetch& fetch, Completion<ReadableRange> done);
+
+  // For a range whose copy_to() found damage: drops the chunks that changed from memory, and gathers it once
+  // more. kDamaged when that happens again and again.
+  void read_again(ReadableRange range, const Fetch& fetch, Completion<ReadableRange> done);
 
   const ImageMap& map() const { return *map_; }
 

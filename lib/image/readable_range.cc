@@ -43,16 +43,28 @@ const ReadableRange::Piece* ReadableRange::slowest_fetch() const {
   return slowest;
 }
 
-void ReadableRange::copy_to(MutableBytes out) const {
+bool ReadableRange::is_good(const Piece& piece) const {
+  if (pieces_.size() == 1 && piece.tier != Tier::kMemory) return true;
+  return piece.chunk->checked_range(piece.in_chunk, piece.length).ok();
+}
+
+// Each piece is decrypted before it is checked: AES takes its time for each line, so that the next ones come
+// from memory meanwhile; the checksum alone would stand and wait for them.
+Status ReadableRange::copy_to(MutableBytes out) {
   size_t written = 0;
   for (const Piece& piece : pieces_) {
     std::fill(out.begin() + static_cast<ptrdiff_t>(written), out.begin() + piece.in_range, uint8_t{0});
     const ByteView ciphertext = piece.chunk->bytes().subspan(piece.in_chunk, piece.length);
     open_range(map_->keys.key(piece.entry), piece.in_chunk, ciphertext,
                out.subspan(piece.in_range, piece.length));
+    if (!is_good(piece)) {
+      ++times_damaged_;
+      return Error{Code::kDamaged, "chunk " + piece.chunk->id().hex() + " changed in memory"};
+    }
     written = piece.in_range + piece.length;
   }
   std::fill(out.begin() + static_cast<ptrdiff_t>(written), out.begin() + length_, uint8_t{0});
+  return {};
 }
 
 }  // namespace thaw

@@ -2,7 +2,7 @@
 // copy_to() writes it: decryption is the copy.
 //
 // Move-only, belongs to one thread at a time; needs nothing but itself and may outlive the ImageReader that
-// it came from. Its bytes were checked when it was handed out: copy and drop it at once.
+// it came from. Copy and drop it at once: what it holds counts in no budget.
 #pragma once
 
 #include <cstdint>
@@ -40,9 +40,14 @@ class ReadableRange {
   // What copy_to() writes: what was asked for, less what lies beyond the device's end.
   uint32_t length() const { return length_; }
 
-  // Decrypts into out[0, length()); zeros where nothing is stored.
+  // Decrypts into out[0, length()); zeros where nothing is stored. kDamaged when ciphertext does not fit its
+  // CRC-32C: it changed in memory, `out` is of no use, and ImageReader::read_again() reads the range anew.
   // REQUIRES: out.size() >= length(); every piece has its chunk
-  void copy_to(MutableBytes out) const;
+  Status copy_to(MutableBytes out);
+  // Of a piece that has its chunk. A chunk alone that was hashed a moment ago is good.
+  bool is_good(const Piece& piece) const;
+  // How often copy_to() found damage.
+  uint32_t times_damaged() const { return times_damaged_; }
 
   // Of the chunks that memory did not have, the one that spent most time in the tiers; nullptr: it had all.
   const Piece* slowest_fetch() const;
@@ -57,6 +62,7 @@ class ReadableRange {
 
   std::shared_ptr<const ImageMap> map_;
   uint32_t length_ = 0;
+  uint32_t times_damaged_ = 0;
   std::vector<Piece> pieces_;  // ascending; gaps between them are zeros
 };
 

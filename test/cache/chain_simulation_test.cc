@@ -168,7 +168,7 @@ class Simulation {
     const uint64_t device = image_.map->device_size;
     REQUIRE(result->length() == std::min<uint64_t>(read.length, device - std::min(read.offset, device)));
     Bytes bytes(result->length(), 0xEE);
-    result->copy_to(bytes);
+    REQUIRE(result->copy_to(bytes).ok());
     REQUIRE(image_.holds(std::min(read.offset, device), bytes));
   }
 

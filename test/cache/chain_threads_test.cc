@@ -126,8 +126,8 @@ class Readers {
       return;
     }
     Bytes bytes(range->length());
-    range->copy_to(bytes);
-    ++(chain_.image.holds(offset, bytes) ? right : wrong);
+    const bool copied = range->copy_to(bytes).ok();
+    ++(copied && chain_.image.holds(offset, bytes) ? right : wrong);
   }
 
   Chain& chain_;

@@ -101,3 +101,48 @@ test_requests_to_the_store_fit_into_half_of_the_memory() {
   equal "$(json_value .origin.cap thaw stats)" 32 "requests that were asked for"
   stop_daemon
 }
+
+# flip_in_memory PID: changes one bit of each chunk in the process's memory.
+flip_in_memory() {
+  /usr/bin/python3 - "$1" $(chunk_files) <<'PYTHON'
+import sys
+page, block, flipped = 4096, 1 << 21, 0
+begins = {open(chunk, "rb").read(page) for chunk in sys.argv[2:]}
+with open(f"/proc/{sys.argv[1]}/maps") as maps, open(f"/proc/{sys.argv[1]}/mem", "r+b", buffering=0) as memory:
+    for line in maps:
+        first, end = (int(bound, 16) for bound in line.split()[0].split("-"))
+        if line.split()[1] != "rw-p": continue
+        for at in range(first, end, block):
+            memory.seek(at)
+            held = memory.read(min(block, end - at))
+            for within in range(0, len(held), page):
+                if held[within : within + page] not in begins: continue
+                memory.seek(at + within)
+                memory.write(bytes([held[within] ^ 1]))
+                flipped += 1
+print(flipped, "chunks have a flipped bit")
+PYTHON
+}
+
+sum_of_tree() {
+  echo 3 >/proc/sys/vm/drop_caches
+  find "$T/mnt" -xdev -type f -print0 | sort -z | xargs -0 cat | sha256sum
+}
+
+test_bits_that_flip_in_memory_are_fetched_again_and_never_read() {
+  local wanted worker
+  write_config '.memory.size = "512MiB"'
+  copy_store
+  mkdir -p "$T/mnt"
+  start_daemon
+  thaw mount debian:1 "$T/mnt"
+  worker=$(worker_pid)
+  wanted=$(sum_of_tree)
+  flip_in_memory "$worker"
+  equal "$(sum_of_tree)" "$wanted" "the bytes of all files"
+  [ "$(json_value .tiers.memory.errors thaw stats)" -gt 20 ] || fail "nothing that had changed was read"
+  equal "$(json_value .read_errors thaw stats)" 0 "reads that failed"
+  equal "$(worker_pid)" "$worker" "the worker"
+  thaw umount "$T/mnt"
+  stop_daemon
+}

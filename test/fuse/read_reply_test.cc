@@ -34,7 +34,7 @@ Status fill_with_sevens(MutableBytes out) {
 TEST_CASE("an answer has the whole length") {
   RecordingSink sink;
   ReadCounters counters;
-  ReadReply(sink, counters, nullptr, 5000).answer(fill_with_sevens);
+  CHECK(ReadReply(sink, counters, nullptr, 5000).answer(fill_with_sevens).ok());
   CHECK(sink.answers == 1);
   CHECK(sink.sent == Bytes(5000, 7));
   CHECK(counters.reads == 1);
@@ -42,12 +42,26 @@ TEST_CASE("an answer has the whole length") {
   CHECK(counters.errors == 0);
 }
 
-TEST_CASE("bytes that cannot be made are an error and no bytes") {
+TEST_CASE("bytes that cannot be made are not sent, and may be made anew") {
   RecordingSink sink;
   ReadCounters counters;
-  ReadReply(sink, counters, nullptr, 4096).answer([](MutableBytes) -> Status {
+  ReadReply reply(sink, counters, nullptr, 16);
+  const Status filled = reply.answer([](MutableBytes) -> Status {
     return Error{Code::kDamaged, "not what the digest promises"};
   });
+  CHECK(filled.error().code == Code::kDamaged);
+  CHECK(sink.answers == 0);
+  CHECK(counters.reads == 0);
+  CHECK(reply.answer(fill_with_sevens).ok());
+  CHECK(sink.sent == Bytes(16, 7));
+  CHECK(counters.errors == 0);
+  CHECK(counters.dropped == 0);
+}
+
+TEST_CASE("a failed reply is an error and no bytes") {
+  RecordingSink sink;
+  ReadCounters counters;
+  ReadReply(sink, counters, nullptr, 4096).fail();
   CHECK(sink.answers == 1);
   CHECK(sink.sent.empty());
   CHECK(sink.error == EIO);
@@ -75,7 +89,7 @@ TEST_CASE("a moved reply is answered once, by its last holder") {
     third = std::move(second);  // answers the third's own
     CHECK(sink.answers == 1);
     CHECK(counters.dropped == 1);
-    third.answer(fill_with_sevens);
+    CHECK(third.answer(fill_with_sevens).ok());
   }
   CHECK(sink.answers == 2);
   CHECK(counters.dropped == 1);
@@ -86,11 +100,12 @@ TEST_CASE("an answer may be made inside another one's fill") {
   RecordingSink outer_sink;
   ReadCounters counters;
   ReadReply inner(inner_sink, counters, nullptr, 32);
-  ReadReply(outer_sink, counters, nullptr, 64).answer([&inner](MutableBytes out) {
+  ReadReply outer(outer_sink, counters, nullptr, 64);
+  const Status filled = outer.answer([&inner](MutableBytes out) {
     std::fill(out.begin(), out.end(), uint8_t{1});
-    inner.answer(fill_with_sevens);
-    return Status{};
+    return inner.answer(fill_with_sevens);
   });
+  CHECK(filled.ok());
   CHECK(inner_sink.sent == Bytes(32, 7));
   CHECK(outer_sink.sent == Bytes(64, 1));
 }

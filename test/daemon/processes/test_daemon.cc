@@ -66,7 +66,9 @@ class DiskFiles final : public BlockFiles, public ImageHost {
     // On another thread, so that replies are in flight when the process is killed.
     readers_.post([file = file_of(inode), offset, reply = std::move(reply)]() mutable {
       if (!file) return;
-      reply.answer([&file, offset](MutableBytes out) { return read_exact(file->fd.get(), offset, out); });
+      const Status read =
+          reply.answer([&file, offset](MutableBytes out) { return read_exact(file->fd.get(), offset, out); });
+      if (!read.ok()) reply.fail();
     });
   }
 

@@ -89,7 +89,7 @@ struct Fixture {
       --open;
       if (!range.ok()) return static_cast<void>(++failed);
       Bytes bytes(length);
-      range->copy_to(bytes);
+      CHECK(range->copy_to(bytes).ok());
       CHECK(image().holds(offset, bytes));
     });
   }

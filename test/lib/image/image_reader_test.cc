@@ -29,11 +29,25 @@ struct Fixture {
     }
   }
   void read(uint64_t offset, uint32_t length) { reader->read(offset, length, {}, answer.completion()); }
+  // What was answered changed in memory, and is asked for once more.
+  void read_damaged_again() {
+    REQUIRE(answer.good());
+    Bytes bytes(answer.value().length());
+    ReadableRange range = std::move(answer.value());
+    REQUIRE(range.copy_to(bytes).error().code == Code::kDamaged);
+    answer = {};
+    reader->read_again(std::move(range), {}, answer.completion());
+  }
+  // In memory.
+  void flip_bit(size_t entry, size_t at) {
+    const SealedChunk kept = *memory.look_up(image.map->entries[entry].ref);
+    const_cast<uint8_t*>(kept.bytes().data())[at] ^= 4;
+  }
   void check_bytes(uint64_t offset, uint32_t expected_length) {
     REQUIRE(answer.good());
     REQUIRE(answer.value().length() == expected_length);
     Bytes bytes(expected_length, 0xEE);
-    answer.value().copy_to(bytes);
+    REQUIRE(answer.value().copy_to(bytes).ok());
     CHECK(image.holds(offset, bytes));
   }
 
@@ -156,12 +170,12 @@ TEST_CASE("the reader may go while a read is open", "[image_reader]") {
 TEST_CASE("a chunk whose bits flipped in memory is fetched again, and never read wrong", "[image_reader]") {
   Fixture f;
   f.fill_memory();
-  const SealedChunk kept = *f.memory.look_up(f.image.map->entries[0].ref);
-  const_cast<uint8_t*>(kept.bytes().data())[5000] ^= 4;
+  f.flip_bit(0, 5000);
   f.read(0, 4096);  // another page than the flipped one
   f.check_bytes(0, 4096);
   f.answer = {};
   f.read(4096, 4096);
+  f.read_damaged_again();
   REQUIRE(f.lower.pending.size() == 1);
   f.answer_next();
   f.check_bytes(4096, 4096);
@@ -177,12 +191,29 @@ TEST_CASE("a bit that flips while a read waits for another chunk is noticed", "[
   f.memory.put(f.chunk(1));  // the third on the device; the next is stored as well
   f.read(2 * kChunkSize, 2 * kChunkSize);
   REQUIRE(f.lower.pending.size() == 1);
-  const SealedChunk kept = *f.memory.look_up(f.image.map->entries[1].ref);
-  const_cast<uint8_t*>(kept.bytes().data())[0] ^= 1;
+  f.flip_bit(1, 0);
   f.answer_next();
+  f.read_damaged_again();
   REQUIRE(f.answer.times == 0);
   f.answer_next();
   f.check_bytes(2 * kChunkSize, 2 * kChunkSize);
+  // Counted once.
+  CHECK(f.counters.bytes_read() == 2 * kChunkSize);
+}
+
+TEST_CASE("memory whose bits flip again and again is an error", "[image_reader]") {
+  Fixture f;
+  f.fill_memory();
+  f.read(2 * kChunkSize, 2 * kChunkSize);
+  for (int i = 0; i < 3; ++i) {
+    f.flip_bit(1, 0);
+    f.read_damaged_again();
+    f.answer_next();
+  }
+  f.flip_bit(1, 0);
+  f.read_damaged_again();
+  CHECK(f.answer.has(Code::kDamaged));
+  CHECK(f.lower.pending.empty());
 }
 
 }  // namespace thaw::image_reader_test
