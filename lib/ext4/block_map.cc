@@ -12,37 +12,64 @@ bool all_zero(ByteView bytes) {
 
 }  // namespace
 
-void BlockMap::read(uint64_t offset, MutableBytes out) const {
+Status BlockMap::read(uint64_t offset, MutableBytes out) const {
   while (!out.empty()) {
     const uint64_t inside = offset % kBlockSize;
     const size_t length = std::min<size_t>(out.size(), kBlockSize - inside);
-    const auto found = blocks_.find(offset / kBlockSize);
-    if (found == blocks_.end()) {
-      std::memset(out.data(), 0, length);
-    } else {
-      std::memcpy(out.data(), found->second.data() + inside, length);
-    }
+    THAW_TRY(read_block(offset / kBlockSize, inside, out.first(length)));
     offset += length;
     out = out.subspan(length);
   }
+  return {};
 }
 
-void BlockMap::write(uint64_t offset, ByteView bytes) {
+Status BlockMap::read_block(uint64_t number, uint64_t inside, MutableBytes out) const {
+  if (last_ && last_->number == number) {
+    std::memcpy(out.data(), last_->bytes.data() + inside, out.size());
+    return {};
+  }
+  const auto found = blocks_.find(number);
+  if (found != blocks_.end()) return spool_->read(found->second + inside, out);
+  std::memset(out.data(), 0, out.size());
+  return {};
+}
+
+Status BlockMap::write(uint64_t offset, ByteView bytes) {
   while (!bytes.empty()) {
     const uint64_t inside = offset % kBlockSize;
     const size_t length = std::min<size_t>(bytes.size(), kBlockSize - inside);
-    const ByteView part = bytes.first(length);
-    auto found = blocks_.find(offset / kBlockSize);
-    if (found == blocks_.end() && !all_zero(part))
-      found = blocks_.emplace(offset / kBlockSize, Block{}).first;
-    if (found != blocks_.end()) std::memcpy(found->second.data() + inside, part.data(), length);
+    THAW_TRY(load(offset / kBlockSize));
+    std::memcpy(last_->bytes.data() + inside, bytes.data(), length);
     offset += length;
     bytes = bytes.subspan(length);
   }
+  return {};
 }
 
-void BlockMap::drop_zero_blocks() {
-  std::erase_if(blocks_, [](const auto& entry) { return all_zero(entry.second); });
+Status BlockMap::finish() {
+  THAW_TRY(store());
+  last_.reset();
+  return {};
+}
+
+Status BlockMap::load(uint64_t number) {
+  if (last_ && last_->number == number) return {};
+  THAW_TRY(store());
+  Block block{.number = number};
+  if (Status read = read_block(number, 0, block.bytes); !read.ok()) return failure_ = std::move(read);
+  last_ = block;
+  return {};
+}
+
+Status BlockMap::store() {
+  if (!last_) return {};
+  const auto found = blocks_.find(last_->number);
+  if (found != blocks_.end()) return failure_ = spool_->replace(found->second, last_->bytes);
+  if (all_zero(last_->bytes)) return {};
+  const Result<uint64_t> place = spool_->append(last_->bytes);
+  if (!place.ok()) return failure_ = place.error();
+  blocks_.emplace(last_->number, place.value());
+  return {};
 }
 
 }  // namespace thaw

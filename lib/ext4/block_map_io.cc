@@ -35,14 +35,13 @@ errcode_t set_block_size(io_channel channel, int size) {
 }
 
 errcode_t read_blocks64(io_channel channel, unsigned long long block, int count, void* data) {
-  map_of(channel).read(offset_of(channel, block), {static_cast<uint8_t*>(data), length_of(channel, count)});
-  return 0;
+  const MutableBytes out{static_cast<uint8_t*>(data), length_of(channel, count)};
+  return map_of(channel).read(offset_of(channel, block), out).ok() ? 0 : EXT2_ET_SHORT_READ;
 }
 
 errcode_t write_blocks64(io_channel channel, unsigned long long block, int count, const void* data) {
-  map_of(channel).write(offset_of(channel, block),
-                        {static_cast<const uint8_t*>(data), length_of(channel, count)});
-  return 0;
+  const ByteView bytes{static_cast<const uint8_t*>(data), length_of(channel, count)};
+  return map_of(channel).write(offset_of(channel, block), bytes).ok() ? 0 : EXT2_ET_SHORT_WRITE;
 }
 
 errcode_t read_blocks(io_channel channel, unsigned long block, int count, void* data) {

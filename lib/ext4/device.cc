@@ -69,7 +69,7 @@ Device::Device(uint64_t device_bytes, uint64_t chunk_bytes, std::array<uint8_t, 
 }
 
 void Device::list_chunks() {
-  for (const auto& [block, bytes] : metadata_.blocks()) chunks_.push_back(block * kBlockSize / chunk_bytes_);
+  for (const auto& [block, place] : metadata_.blocks()) chunks_.push_back(block * kBlockSize / chunk_bytes_);
   for (const DataRun& run : data_) {
     const uint64_t end = run.device_offset + run.length;
     for (uint64_t chunk = run.device_offset / chunk_bytes_; chunk * chunk_bytes_ < end; ++chunk) {
@@ -88,7 +88,7 @@ Status Device::read_chunk(uint64_t index, MutableBytes out) const {
   const auto& blocks = metadata_.blocks();
   for (auto block = blocks.lower_bound(start / kBlockSize);
        block != blocks.end() && block->first * kBlockSize < end; ++block) {
-    std::memcpy(out.data() + (block->first * kBlockSize - start), block->second.data(), kBlockSize);
+    THAW_TRY(spool_->read(block->second, out.subspan(block->first * kBlockSize - start, kBlockSize)));
   }
   auto run = std::upper_bound(data_.begin(), data_.end(), start, [](uint64_t offset, const DataRun& r) {
     return offset < r.device_offset + r.length;
@@ -102,7 +102,7 @@ Status Device::read_chunk(uint64_t index, MutableBytes out) const {
   return {};
 }
 
-Result<Device> lay_out(const Tree& tree, const Spool& spool, const LayoutOptions& options) {
+Result<Device> lay_out(const Tree& tree, Spool& spool, const LayoutOptions& options) {
   if (!std::has_single_bit(options.chunk_bytes) || options.chunk_bytes < Geometry::kMinChunk ||
       options.chunk_bytes > Geometry::kMaxChunk) {
     return Error{Code::kUsage, "chunk size " + format_size(options.chunk_bytes) +
@@ -110,7 +110,7 @@ Result<Device> lay_out(const Tree& tree, const Spool& spool, const LayoutOptions
   }
   THAW_ASSIGN(const FlatTree flat, FlatTree::flatten(tree));
   THAW_ASSIGN(Placement placement, place(flat, options.chunk_bytes));
-  THAW_ASSIGN(BlockMap metadata, write_filesystem(flat, placement));
+  THAW_ASSIGN(BlockMap metadata, write_filesystem(flat, placement, spool));
   std::vector<DataRun> runs;
   for (Node node = 0; node < flat.nodes.size(); ++node) {
     const Inode& inode = flat.inode(node);

@@ -1,8 +1,8 @@
 // Device: the bytes of an image's ext4 filesystem, chunk by chunk, without a copy of them on disk.
 //
 // Made from a Tree and its Spool by lay_out; the same flattened tree gives the same bytes, always, on any
-// machine and in whatever order the tree was built. The metadata lies in memory; file bytes are read from the
-// Spool, which must outlive the Device. Immutable: any thread may read chunks, many at a time.
+// machine and in whatever order the tree was built. Metadata and file bytes are read from the Spool, which
+// must outlive the Device. Immutable: any thread may read chunks, many at a time.
 #pragma once
 
 #include <array>
@@ -68,6 +68,7 @@ class Device {
 };
 
 // kFailed, with the path, when the tree says what ext4 cannot; kUsage for a chunk size out of range.
-Result<Device> lay_out(const Tree& tree, const Spool& spool, const LayoutOptions& options);
+// The metadata goes into the spool, behind the files' contents.
+Result<Device> lay_out(const Tree& tree, Spool& spool, const LayoutOptions& options);
 
 }  // namespace thaw

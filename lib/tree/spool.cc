@@ -23,13 +23,19 @@ Result<Spool> Spool::create(const std::string& folder) {
 
 Result<uint64_t> Spool::append(ByteView bytes) {
   const uint64_t offset = size_;
-  if (const Status written = write_all_at(fd_.get(), offset, bytes); !written.ok()) {
-    return Error{written.error().code, "a file in the spool folder " + folder_ + ": " +
-                                           written.error().message +
-                                           "; make room, or name another folder in build.spool_dir"};
-  }
+  THAW_TRY(write(offset, bytes));
   size_ += bytes.size();
   return offset;
+}
+
+Status Spool::replace(uint64_t offset, ByteView bytes) { return write(offset, bytes); }
+
+Status Spool::write(uint64_t offset, ByteView bytes) const {
+  const Status written = write_all_at(fd_.get(), offset, bytes);
+  if (written.ok()) return {};
+  return Error{written.error().code, "a file in the spool folder " + folder_ + ": " +
+                                         written.error().message +
+                                         "; make room, or name another folder in build.spool_dir"};
 }
 
 Status Spool::clear() {

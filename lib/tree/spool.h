@@ -1,7 +1,7 @@
 // Spool: an anonymous temporary file that holds the contents of an image's files while it is being built.
 //
-// The file has no name (O_TMPFILE), so that plaintext is gone with the process. One thread appends; any
-// thread reads what was appended before (and flushed, see append).
+// The file has no name (O_TMPFILE), so that plaintext is gone with the process. One thread appends and
+// replaces; any thread reads what was written before.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,9 @@ class Spool {
   // Writes `bytes` behind all that was appended before and returns where they lie.
   Result<uint64_t> append(ByteView bytes);
 
+  // Writes `bytes` over what was appended there. REQUIRES: the range was appended before
+  Status replace(uint64_t offset, ByteView bytes);
+
   // Drops all that was appended. REQUIRES: nobody reads it any more
   Status clear();
 
@@ -30,6 +33,8 @@ class Spool {
   uint64_t size() const { return size_; }
 
  private:
+  Status write(uint64_t offset, ByteView bytes) const;
+
   std::string folder_;
   Fd fd_;
   uint64_t size_ = 0;

@@ -14,7 +14,7 @@ class SampleTree {
   SampleTree();
 
   Tree& tree() { return tree_; }
-  const Spool& spool() const { return spool_; }
+  Spool& spool() { return spool_; }
 
   // Each puts one inode at `path`, whose folders exist, and returns its index.
   InodeIndex folder(std::string_view path);
