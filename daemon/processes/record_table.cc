@@ -1,6 +1,7 @@
 #include "daemon/processes/record_table.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +21,19 @@ Result<uint64_t> size_of(const Fd& blob) {
   struct stat info {};
   if (::fstat(blob.get(), &info) != 0) return system_error("memfd", errno);
   return static_cast<uint64_t>(info.st_size);
+}
+
+// What a worker's start, and a mount, need for a moment.
+constexpr rlim_t kSpareFds = 32;
+
+// A new descriptor has the lowest number that is free.
+Status check_number(const Fd& fd) {
+  rlimit limit{};
+  if (!fd.valid() || ::getrlimit(RLIMIT_NOFILE, &limit) != 0) return {};
+  if (static_cast<rlim_t>(fd.get()) + kSpareFds < limit.rlim_cur) return {};
+  return Error{Code::kFailed, "the supervisor may have no more than " + std::to_string(limit.rlim_cur) +
+                                  " open files, one for each image; unmount some, or start thawd with a "
+                                  "higher limit (ulimit -n)"};
 }
 
 std::map<std::string, std::string> parse_saved(std::string_view text, const std::string& boot) {
@@ -65,7 +79,7 @@ Status RecordTable::check(const Record& record, uint64_t blob_bytes) const {
   if (blob_bytes > kMaxBlobBytes || blob_bytes_ + blob_bytes > kMaxBlobBytesInAll) {
     return Error{Code::kFailed, "the supervisor keeps no more than 4 GiB of opened images; unmount some"};
   }
-  return {};
+  return records_.contains(record.key) ? Status{} : check_number(record.blob);
 }
 
 Status RecordTable::put(Record record, Keep keep) {

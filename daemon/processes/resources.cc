@@ -30,12 +30,19 @@ Result<std::string> real_run_dir(const std::string& run_dir) {
   return real.string();
 }
 
+// Without an image: supervisor, worker and mount helpers each need some dozen.
+constexpr rlim_t kMinFiles = 64;
+
 // One descriptor for each image.
-void raise_file_limit() {
+Status raise_file_limit() {
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return system_error("the limit of open files", errno);
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_max >= kMinFiles) return {};
+  return Error{Code::kFailed, "no more than " + std::to_string(limit.rlim_max) +
+                                  " open files are allowed; thawd needs " + std::to_string(kMinFiles) +
+                                  ", and one for each image (ulimit -n)"};
 }
 
 Result<Fd> listen_on(const std::string& path) {
@@ -72,7 +79,7 @@ Result<Fd> make_counters(uint64_t bytes) {
 }  // namespace
 
 Result<Resources> Resources::acquire(const ResourceOptions& options) {
-  raise_file_limit();
+  THAW_TRY(raise_file_limit());
   THAW_ASSIGN(const std::string run_dir, real_run_dir(options.run_dir));
   Resources resources(run_dir);
   THAW_TRY(resources.lock(run_dir + "/thawd.lock", "run_dir " + run_dir));

@@ -38,6 +38,33 @@ test_forty_killed_workers_under_load() {
   stop_daemon
 }
 
+test_mounts_leave_descriptors_for_the_next_worker() {
+  write_config
+  (ulimit -n 64 && exec thawd --config "$THAW_CONFIG" >>"$T/thawd.log" 2>&1) &
+  daemon=$!
+  wait_for 10 daemon_answers || fail "thawd did not answer: $(tail -n 3 "$T/thawd.log")"
+  local n=0 status=0
+  while [ $status = 0 ] && [ $n -lt 64 ]; do
+    n=$((n + 1))
+    random_image "image-$n" 1
+    mkdir "$T/mnt-$n"
+    thaw mount "image-$n:1" "$T/mnt-$n" >/dev/null 2>"$T/err" || status=$?
+  done
+  equal "$status" 1 "status of the mount that is one too many"
+  grep -q 'ulimit -n' "$T/err" || fail "the refusal does not name the limit: $(cat "$T/err")"
+  [ $n -gt 10 ] || fail "only $n mounts"
+  kill -9 "$(worker_pid)"
+  wait_for 10 daemon_answers || fail "no worker after the kill: $(tail -n 1 "$T/thawd.log")"
+  cmp "$T/image-1.bytes" "$T/mnt-1/random" || fail "wrong bytes after the kill"
+  stop_daemon
+}
+
+test_too_few_descriptors_are_told_at_the_start() {
+  write_config
+  expect 1 bash -c "ulimit -n 32 && exec thawd --config '$THAW_CONFIG'"
+  grep -q 'thawd needs 64' "$T/err" || fail "it said $(cat "$T/err")"
+}
+
 test_counters_outlive_a_worker() {
   begin
   local before

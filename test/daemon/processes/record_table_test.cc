@@ -1,5 +1,6 @@
 #include "daemon/processes/record_table.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +18,20 @@ class Folder {
 
  private:
   std::string path_ = "/tmp/thaw-record-test-XXXXXX";
+};
+
+// The soft limit of open files, for a moment.
+class FileLimit {
+ public:
+  explicit FileLimit(rlim_t files) {
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
+    const rlimit low{files, before_.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
+  }
+  ~FileLimit() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
 };
 
 }  // namespace
@@ -38,6 +53,21 @@ TEST_CASE("saved records are found by the next supervisor, others are not") {
   const RecordTable next = RecordTable::load(folder.file()).value();
   CHECK(next.records().empty());
   CHECK(next.earlier() == std::map<std::string, std::string>{{"mount/1", "one"}});
+}
+
+TEST_CASE("the last file descriptors are left for the next worker") {
+  const Folder folder;
+  RecordTable table = RecordTable::load(folder.file()).value();
+  const auto image = [] { return make_blob(as_bytes("key")).value(); };
+  REQUIRE(table.put({"image/x", "", image()}, Keep::kInMemory).ok());
+
+  Fd blob = image();
+  const FileLimit limit(static_cast<rlim_t>(blob.get()) + 8);
+  const Status refused = table.put({"image/y", "", std::move(blob)}, Keep::kInMemory);
+  REQUIRE(!refused.ok());
+  CHECK(refused.error().message.find("ulimit -n") != std::string::npos);
+  CHECK(table.put({"image/x", "", image()}, Keep::kInMemory).ok());
+  CHECK(table.put({"mount/1", "one", {}}, Keep::kSaved).ok());
 }
 
 TEST_CASE("an earlier record stays until a saved one replaces it") {
