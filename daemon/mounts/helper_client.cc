@@ -73,22 +73,21 @@ Json paths_json(const std::vector<std::string>& paths) {
   return all;
 }
 
-std::vector<std::string> helper_command() {
+// Looked up each time: an upgrade may take the program away, or put a part of another there, at any moment.
+Result<pid_t> spawn_helper(const Pipe& request, const Pipe& answer) {
   std::error_code failure;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", failure);
-  const std::string beside = self.parent_path() / "thawd-mount-helper";
-  if (!failure && ::access(beside.c_str(), X_OK) == 0) return {beside};
-  return {"/proc/self/exe", "--mount-helper"};
+  if (!failure) {
+    auto beside = spawn({self.parent_path() / "thawd-mount-helper"}, request, answer);
+    if (beside.ok()) return beside;
+  }
+  return spawn({"/proc/self/exe", "--mount-helper"}, request, answer);
 }
 
-}  // namespace
-
-HelperClient::HelperClient() : command_(helper_command()) {}
-
-Result<std::string> HelperClient::run(const std::string& request) const {
+Result<std::string> run_helper(const std::string& request) {
   THAW_ASSIGN(Pipe to, make_pipe());
   THAW_ASSIGN(Pipe from, make_pipe());
-  THAW_ASSIGN(const pid_t pid, spawn(command_, to, from));
+  THAW_ASSIGN(const pid_t pid, spawn_helper(to, from));
   to.out.reset();
   from.in.reset();
   // A helper that is killed before it reads answers nothing, which is seen below; SIGPIPE is ignored.
@@ -100,13 +99,15 @@ Result<std::string> HelperClient::run(const std::string& request) const {
   return answer;
 }
 
+}  // namespace
+
 Result<Json> HelperClient::ask(const Json& request) {
   {
     MutexLock lock(mutex_);
     while (running_ >= kMaxHelpers) helper_done_.wait(mutex_);
     ++running_;
   }
-  const Result<std::string> text = run(request.dump());
+  const Result<std::string> text = run_helper(request.dump());
   {
     MutexLock lock(mutex_);
     --running_;

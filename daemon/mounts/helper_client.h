@@ -1,14 +1,12 @@
 // HelperClient: starts a mount helper for each operation and waits for its answer.
 //
 // The helper is the program thawd-mount-helper beside this one, which starts in a tenth of the time; where
-// that was not installed, it is this program with --mount-helper, which runs mount_helper_main().
+// that cannot be started, it is this program with --mount-helper, which runs mount_helper_main().
 //
 // Any thread that may wait (control threads); at most kMaxHelpers run at the same time, further callers wait.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
-#include <string>
-#include <vector>
 
 #include "daemon/mounts/image_mount.h"
 #include "lib/base/mutex.h"
@@ -22,8 +20,6 @@ class HelperClient {
  public:
   static constexpr int kMaxHelpers = 16;
 
-  HelperClient();
-
   Result<AttachedImage> attach(const AttachRequest& request);
   Status detach(const AttachRequest& request);
   Result<BoundImage> bind(const BindRequest& request);
@@ -31,9 +27,7 @@ class HelperClient {
 
  private:
   Result<nlohmann::json> ask(const nlohmann::json& request) EXCLUDES(mutex_);
-  Result<std::string> run(const std::string& request) const;
 
-  const std::vector<std::string> command_;
   Mutex mutex_;
   CondVar helper_done_;
   int running_ GUARDED_BY(mutex_) = 0;

@@ -65,6 +65,26 @@ test_too_few_descriptors_are_told_at_the_start() {
   grep -q 'thawd needs 64' "$T/err" || fail "it said $(cat "$T/err")"
 }
 
+# As an upgrade does that moves to another folder.
+test_programs_may_go_while_they_run() {
+  write_config
+  copy_store
+  mkdir "$T/bin" "$T/mnt" "$T/other"
+  cp "$(command -v thawd)" "$(command -v thawd-mount-helper)" "$T/bin/"
+  "$T/bin/thawd" --config "$THAW_CONFIG" >>"$T/thawd.log" 2>&1 &
+  daemon=$!
+  wait_for 10 daemon_answers || fail "thawd did not answer: $(tail -n 3 "$T/thawd.log")"
+  thaw mount debian:1 "$T/mnt"
+  rm -r "$T/bin"
+  thaw mount nasty:1 "$T/other"
+  thaw umount "$T/mnt"
+  kill -9 "$(worker_pid)"
+  wait_for 10 daemon_answers || fail "no worker after the kill"
+  same_tree "$IMAGES/nasty.txt" "$T/other"
+  thaw umount "$T/other"
+  stop_daemon
+}
+
 test_counters_outlive_a_worker() {
   begin
   local before
