@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "lib/crypto/hash.h"
 #include "lib/store/paths.h"
@@ -46,11 +47,35 @@ Digest hash_of_nothing() {
 }  // namespace
 
 struct S3Store::Listing {
+  // Of a store below this prefix of the bucket.
+  Status take(const std::string& prefix, S3ListPage page);
+
   ListOptions options;
-  std::string next;  // continuation token
+  std::string next;  // continuation token; empty after the last page
+  std::string last;  // nothing up to it comes any more
   std::vector<ListedObject> found;
   Completion<std::vector<ListedObject>> done;
 };
+
+// What a list leaves out without a word is unused to a collector, so one that may not be whole is an error.
+Status S3Store::Listing::take(const std::string& prefix, S3ListPage page) {
+  for (S3ListedKey& listed : page.keys) {
+    if (!listed.key.starts_with(prefix + options.prefix))
+      return Error{Code::kDamaged, "the server lists other folders"};
+    std::string key = listed.key.substr(prefix.size());
+    // What is no key was not put there by a store.
+    if (!is_object_key(key) || found.size() == options.limit) continue;
+    if (key <= last) return Error{Code::kDamaged, "the server does not list in the order of keys"};
+    last = key;
+    found.push_back({std::move(key), listed.size, listed.modified});
+  }
+  const std::string before = std::exchange(next, std::string());
+  if (!page.truncated || found.size() == options.limit) return {};
+  if (page.next.empty() || page.next == before)
+    return Error{Code::kDamaged, "the server's list breaks off and does not say how it goes on"};
+  next = std::move(page.next);
+  return {};
+}
 
 struct S3Store::Put {
   std::string key;
@@ -104,6 +129,7 @@ void S3Store::list(const ListOptions& options, Completion<std::vector<ListedObje
   if (!is_folder(options.prefix)) return done(no_folder(options.prefix));
   auto listing = std::make_unique<Listing>();
   listing->options = options;
+  listing->last = options.start_after;
   listing->done = std::move(done);
   if (options.limit == 0) return listing->done(std::move(listing->found));
   next_page(std::move(listing));
@@ -138,19 +164,9 @@ void S3Store::on_page(std::unique_ptr<Listing> listing, Result<HttpResponse> ans
   if (answer->status != 200) return listing->done(client_.error_of(what, answer.value()));
   Result<S3ListPage> page = parse_list_page(answer->body.view());
   if (!page.ok()) return fail(page.error());
-  const std::string& prefix = client_.place().prefix();
-  for (S3ListedKey& listed : page->keys) {
-    if (!listed.key.starts_with(prefix + listing->options.prefix))
-      return fail({Code::kDamaged, "the server lists other folders"});
-    std::string key = listed.key.substr(prefix.size());
-    // What is no key was not put there by a store.
-    if (!is_object_key(key) || listing->found.size() == listing->options.limit) continue;
-    listing->found.push_back({std::move(key), listed.size, listed.modified});
-  }
-  const bool more = page->truncated && !page->next.empty() && page->next != listing->next;
-  if (!more || listing->found.size() == listing->options.limit)
-    return listing->done(std::move(listing->found));
-  listing->next = std::move(page->next);
+  const Status taken = listing->take(client_.place().prefix(), std::move(page).value());
+  if (!taken.ok()) return fail(taken.error());
+  if (listing->next.empty()) return listing->done(std::move(listing->found));
   next_page(std::move(listing));
 }
 

@@ -128,13 +128,28 @@ TEST_CASE("a listing goes on until its limit, past what are no objects of a stor
   CHECK(bucket.list(options).error().code == Code::kUsage);
 }
 
-TEST_CASE("a pager that does not move on ends", "[s3]") {
+TEST_CASE("a listing that may not be whole is an error", "[s3]") {
+  const std::string break_off = GENERATE("", "<NextContinuationToken>same</NextContinuationToken>");
+  ScriptedBucket bucket([&](const ScriptedRequest&) {
+    return answer_with(
+        200, "<ListBucketResult><IsTruncated>true</IsTruncated>" + break_off + "</ListBucketResult>");
+  });
+  CHECK(bucket.list({}).error().code == Code::kDamaged);
+}
+
+// Some servers do not sort, or know no start-after: a list goes on after its last key here.
+TEST_CASE("a listing that is not in the order of keys is an error", "[s3]") {
   ScriptedBucket bucket([](const ScriptedRequest&) {
     return answer_with(200,
-                       "<ListBucketResult><IsTruncated>true</IsTruncated>"
-                       "<NextContinuationToken>same</NextContinuationToken></ListBucketResult>");
+                       "<ListBucketResult><Contents><Key>p/b</Key><Size>3</Size></Contents>"
+                       "<Contents><Key>p/a</Key><Size>3</Size></Contents></ListBucketResult>");
   });
-  CHECK(bucket.list({})->empty());
+  ListOptions options;
+  CHECK(bucket.list(options).error().code == Code::kDamaged);
+  options.limit = 1;
+  CHECK(bucket.list(options)->at(0).key == "b");
+  options.start_after = "b";
+  CHECK(bucket.list(options).error().code == Code::kDamaged);
 }
 
 TEST_CASE("removing what is not there is no error", "[s3]") {
