@@ -11,10 +11,6 @@ constexpr int kMaxAttempts = 64;
 constexpr size_t kMaxNames = 1'000'000;
 constexpr size_t kPage = 1000;
 
-Error lost_race(const NameRecord& record) {
-  return Error{Code::kFailed, record.name + ":" + record.tag + ": others keep naming it; try again"};
-}
-
 }  // namespace
 
 // What stands under a name: a record, nothing, or something damaged (`record` and `missing` both unset).
@@ -106,23 +102,38 @@ Result<NameRecord> Names::replace(const Stored& stored, NameRecord next, Builder
   return next;
 }
 
+// After a write was refused because it would replace something else than `stored`.
+Error Names::lost_race(const ImageName& image, const Stored& stored) {
+  const std::string name = image.name + ":" + image.tag;
+  const Result<Stored> now = read(image);
+  if (!now.ok()) return now.error();
+  if (now->missing || now->version != stored.version)
+    return Error{Code::kFailed, name + ": others keep naming it; try again"};
+  return Error{Code::kFailed,
+               name +
+                   ": the store does not replace it, though nobody else did: its conditions (If-Match) do "
+                   "not work, as in a bucket of Ceph 16 with versions"};
+}
+
 Result<NameRecord> Names::point(const ImageName& image, const Digest& manifest, BuilderKeys& keys,
                                 uint64_t now_seconds) {
   NameRecord next;
+  Stored stored;
   for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
-    THAW_ASSIGN(const Stored stored, read(image));
+    THAW_ASSIGN(stored, read(image));
     next = blank(stored.store_id, image);
     next.manifest = manifest;
     THAW_ASSIGN(next, replace(stored, next, keys, now_seconds));
     if (next.sequence != 0) return next;
   }
-  return lost_race(next);
+  return lost_race(image, stored);
 }
 
 Result<NameRecord> Names::remove(const ImageName& image, BuilderKeys& keys, uint64_t now_seconds) {
   NameRecord next;
+  Stored stored;
   for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
-    THAW_ASSIGN(const Stored stored, read(image));
+    THAW_ASSIGN(stored, read(image));
     const bool gone = stored.missing || (stored.record && stored.record->state == NameState::kRemoved);
     if (gone) return not_found(image);
     next = blank(stored.store_id, image);
@@ -130,7 +141,7 @@ Result<NameRecord> Names::remove(const ImageName& image, BuilderKeys& keys, uint
     THAW_ASSIGN(next, replace(stored, next, keys, now_seconds));
     if (next.sequence != 0) return next;
   }
-  return lost_race(next);
+  return lost_race(image, stored);
 }
 
 Result<std::vector<ListedImage>> Names::list() {

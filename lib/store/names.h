@@ -47,6 +47,7 @@ class Names {
   struct Stored;
   Result<Stored> read(const ImageName& image);
   Result<NameRecord> replace(const Stored& stored, NameRecord next, BuilderKeys& keys, uint64_t now_seconds);
+  Error lost_race(const ImageName& image, const Stored& stored);
   NameRecord blank(const Identifier& store_id, const ImageName& image) const;
 
   Catalog& catalog_;

@@ -12,7 +12,7 @@
 
 namespace thaw {
 
-class MemoryObjectStore final : public ObjectStore {
+class MemoryObjectStore : public ObjectStore {
  public:
   void get(const std::string& key, const GetOptions& options, Completion<Object> done) override {
     done(get_now(key, options));

@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "lib/crypto/hash.h"
+#include "test/fakes/compares_nothing.h"
 #include "test/lib/store/store_fixture.h"
 
 namespace thaw::names_test {
@@ -40,6 +41,21 @@ TEST_CASE("a name points, points elsewhere with a higher sequence, and is remove
   CHECK(names.remove(image("web"), fixture.keys, 30).error().code == Code::kNotFound);
   CHECK(names.remove(image("never"), fixture.keys, 30).error().code == Code::kNotFound);
   CHECK(names.point(image("web"), fixture.first, fixture.keys, 40)->sequence == 4);
+}
+
+TEST_CASE("a store that never replaces is told from one that others write to", "[store]") {
+  const NamesFixture fixture;
+  ComparesNothing store;
+  Catalog catalog(store);
+  KeyringDirectory keys(fixture.folder / "keys", KeyringUse::kBuild);
+  REQUIRE(catalog.prepare_build(keys, 1).ok());
+  Names names(catalog, "acme", fixture.trusted());
+  REQUIRE(names.point(image("web"), fixture.first, keys, 10).ok());
+  for (const auto& refused :
+       {names.point(image("web"), fixture.second, keys, 20), names.remove(image("web"), keys, 30)}) {
+    REQUIRE(!refused.ok());
+    CHECK(refused.error().message.find("If-Match") != std::string::npos);
+  }
 }
 
 TEST_CASE("nothing is named that could not be remembered", "[store]") {
