@@ -1,5 +1,6 @@
 #include "lib/collect/store_capabilities.h"
 
+#include "test/fakes/compares_nothing.h"
 #include "test/fakes/memory_object_store.h"
 #include "test/lib/collect/collect_fixture.h"
 
@@ -7,40 +8,32 @@ namespace thaw::store_capabilities_test {
 namespace {
 
 // A store that takes a condition and does not heed it, like some servers.
-class HeedlessStore final : public ObjectStore {
+class HeedlessStore final : public MemoryObjectStore {
  public:
   explicit HeedlessStore(PutIf heedless) : heedless_(heedless) {}
 
-  void get(const std::string& key, const GetOptions& options, Completion<Object> done) override {
-    below_.get(key, options, std::move(done));
-  }
-  void size_of(const std::string& key, Completion<uint64_t> done) override {
-    below_.size_of(key, std::move(done));
-  }
-  void list(const ListOptions& options, Completion<std::vector<ListedObject>> done) override {
-    below_.list(options, std::move(done));
-  }
   void put(const std::string& key, ByteView bytes, const PutOptions& options,
            Completion<PutOutcome> done) override {
     PutOptions taken = options;
     if (taken.condition == heedless_) taken.condition = PutIf::kAlways;
-    below_.put(key, bytes, taken, std::move(done));
-  }
-  void remove(const std::string& key, Completion<bool> done) override { below_.remove(key, std::move(done)); }
-  void sync(const std::string& prefix, Completion<bool> done) override {
-    below_.sync(prefix, std::move(done));
-  }
-  void copy(const std::string& from, const std::string& version, const std::string& to,
-            Completion<PutOutcome> done) override {
-    below_.copy(from, version, to, std::move(done));
-  }
-  void remove_all(std::vector<std::string> keys, Completion<bool> done) override {
-    below_.remove_all(std::move(keys), std::move(done));
+    MemoryObjectStore::put(key, bytes, taken, std::move(done));
   }
 
  private:
   const PutIf heedless_;
-  MemoryObjectStore below_;
+};
+
+// A store whose answers to conditional puts are lost: who tries again finds that it is too late.
+class ForgottenAnswers final : public MemoryObjectStore {
+ public:
+  void put(const std::string& key, ByteView bytes, const PutOptions& options,
+           Completion<PutOutcome> done) override {
+    if (options.condition == PutIf::kAlways)
+      return MemoryObjectStore::put(key, bytes, options, std::move(done));
+    MemoryObjectStore::put(key, bytes, options,
+                           [](const Result<PutOutcome>& outcome) { REQUIRE(outcome.ok()); });
+    done(PutOutcome::kKept);
+  }
 };
 
 StoreCapabilities probe(ObjectStore& store) {
@@ -70,8 +63,15 @@ TEST_CASE("a store that does not heed a condition is found out", "[collect]") {
   const StoreCapabilities found = probe(unchanged);
   CHECK((found.put_if_absent && !found.put_if_unchanged));
   CHECK(refuse_incapable(found).error().code == Code::kRefused);
+  ComparesNothing never;
+  CHECK_FALSE(probe(never).put_if_unchanged);
   HeedlessStore sound(PutIf::kAlways);
   CHECK(refuse_incapable(probe(sound)).ok());
+}
+
+TEST_CASE("a store whose answers are lost is not taken for one that heeds no condition", "[collect]") {
+  ForgottenAnswers store;
+  CHECK(refuse_incapable(probe(store)).ok());
 }
 
 }  // namespace thaw::store_capabilities_test
