@@ -132,6 +132,8 @@ void SingleFlight::landed(const ChunkRef& ref, Result<Fetched> result) {
     }
   }
   if (again) launch(ref, *again);
+  // Whoever began it may have left; it is one reader's fetch all the same.
+  if (!answers.empty() && std::ranges::all_of(answers, &Landing::joined)) answers.front().joined = false;
   for (Landing& answer : answers) {
     if (result.ok()) result->journey.joined = answer.joined;
     answer.done(result);

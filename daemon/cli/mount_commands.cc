@@ -9,6 +9,7 @@
 #include "daemon/cli/mount_request.h"
 #include "daemon/control/client.h"
 #include "lib/base/one_line.h"
+#include "lib/chunk/journey.h"
 #include "lib/json/path_json.h"
 
 namespace thaw {
@@ -90,16 +91,23 @@ Status umount(Invocation& invocation, const UmountOptions& options) {
 
 std::string or_dash(const Json& value) { return value.is_string() ? value.get<std::string>() : "-"; }
 
+// What lies in memory is read again and again.
+uint64_t fetched_chunks(const Json& by_tier) {
+  uint64_t fetched = 0;
+  for (const auto& [tier, count] : by_tier.items()) {
+    if (tier != kTierNames.at(static_cast<size_t>(Tier::kMemory))) fetched += count.get<uint64_t>();
+  }
+  return fetched;
+}
+
 std::string mounted_text(const Json& mounts) {
   if (mounts.empty()) return "nothing is mounted";
   std::string text = "ID\tNAME\tDEVICE\tMOUNTPOINT\tREAD\tFETCHED\n";
   for (const Json& mount : mounts) {
-    uint64_t fetched = 0;
-    for (const Json& count : mount.at("chunks_fetched")) fetched += count.get<uint64_t>();
     text += mount.at("id").get<std::string>() + "\t" + mount.at("name").get<std::string>() + "\t" +
             or_dash(mount.at("device")) + "\t" + one_line(or_dash(mount.at("mountpoint"))) + "\t" +
-            format_size(mount.at("bytes_read").get<uint64_t>()) + "\t" + std::to_string(fetched) +
-            " chunks\n";
+            format_size(mount.at("bytes_read").get<uint64_t>()) + "\t" +
+            std::to_string(fetched_chunks(mount.at("chunks_fetched"))) + " chunks\n";
   }
   return text;
 }

@@ -8,9 +8,12 @@ namespace thaw {
 
 inline void count_fetched(ImageCounters& counters, const Fetched& fetched) {
   const auto tier = static_cast<size_t>(fetched.tier);
-  count(counters.chunks_fetched.at(tier));
   // Readers of what is in memory ask for parts of it; see bytes_answered.
-  if (fetched.tier != Tier::kMemory) count(counters.bytes_fetched.at(tier), fetched.chunk.stored_length());
+  if (fetched.tier == Tier::kMemory) return count(counters.chunks_fetched.at(tier));
+  // However many waited for it, it was fetched once.
+  if (fetched.journey.joined) return;
+  count(counters.chunks_fetched.at(tier));
+  count(counters.bytes_fetched.at(tier), fetched.chunk.stored_length());
 }
 
 }  // namespace thaw

@@ -28,8 +28,9 @@ struct alignas(64) TierCounters {
 struct ImageCounters {
   std::array<std::atomic<uint64_t>, 4> bytes_answered;  // to readers, by the Tier that had the chunk
   std::atomic<uint64_t> zeros_answered;                 // bytes, of which nothing is stored
-  std::array<std::atomic<uint64_t>, 4> chunks_fetched;  // by Tier, for readers or ahead of them
-  std::array<std::atomic<uint64_t>, 4> bytes_fetched;   // the same; not counted for memory
+  std::array<std::atomic<uint64_t>, 4>
+      chunks_fetched;  // by Tier, for readers or ahead of them; in memory, found
+  std::array<std::atomic<uint64_t>, 4> bytes_fetched;  // the same; not counted for memory
 
   uint64_t bytes_read() const {
     uint64_t sum = zeros_answered.load(std::memory_order_relaxed);

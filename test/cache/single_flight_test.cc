@@ -184,4 +184,18 @@ TEST_CASE("who finds a flight under way is told so", "[single_flight]") {
   CHECK(f.b.value().journey.joined);
 }
 
+TEST_CASE("one of those who are answered fetched it, also when who began has left", "[single_flight]") {
+  Fixture f;
+  f.flight.get(sample_ref(1), f.fetch(5), f.a.completion());
+  f.flight.get(sample_ref(1), f.fetch(30), f.b.completion());
+  f.flight.get(sample_ref(1), f.fetch(30), f.c.completion());
+  f.timers.advance(seconds(6));
+  REQUIRE(f.a.has(Code::kTimedOut));
+  f.lower.answer(sample_chunk(1));
+  REQUIRE(f.b.good());
+  REQUIRE(f.c.good());
+  CHECK_FALSE(f.b.value().journey.joined);
+  CHECK(f.c.value().journey.joined);
+}
+
 }  // namespace thaw::single_flight_test

@@ -32,6 +32,27 @@ test_a_mount_is_explained() {
   stop_daemon
 }
 
+# Many readers at once, who wait for each other's fetches and then find all in memory.
+test_a_mount_fetched_what_the_tiers_gave() {
+  write_config '.memory.size = "512MiB"'
+  copy_store
+  mkdir -p "$T/mnt"
+  start_daemon
+  thaw mount debian:1 "$T/mnt" --no-prefetch
+  local round
+  for round in 1 2; do
+    find "$T/mnt" -xdev -type f -print0 | xargs -0 -n 20 -P 16 cat >/dev/null
+    echo 3 >/proc/sys/vm/drop_caches
+  done
+  thaw stats --json >"$T/stats.json"
+  explain "$T/mnt"
+  equal "$(explained .tiers.origin.chunks)" "$(jq .tiers.origin.hits "$T/stats.json")" "chunks from the store"
+  equal "$(explained .tiers.origin.bytes_fetched)" "$(jq .tiers.origin.bytes "$T/stats.json")" "bytes from the store"
+  equal "$(thaw ps | awk 'NR == 2 {print $(NF - 1)}')" "$(explained .tiers.origin.chunks)" "chunks that ps calls fetched"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+
 test_a_read_that_waited_for_the_store_says_so() {
   write_config
   copy_store

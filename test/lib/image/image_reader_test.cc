@@ -148,6 +148,22 @@ TEST_CASE("a read waits for all its chunks, in whatever order they come", "[imag
   CHECK(f.counters.bytes_answered[static_cast<size_t>(Tier::kMemory)] == 0);
 }
 
+TEST_CASE("a chunk that several reads waited for was fetched once", "[image_reader]") {
+  Fixture f;
+  Answer<ReadableRange> second;
+  f.read(2 * kChunkSize, 4096);
+  f.reader->read(2 * kChunkSize, 4096, {}, second.completion());
+  REQUIRE(f.lower.pending.size() == 2);
+  Fetched joined{f.chunk(2), Tier::kOrigin};
+  REQUIRE(joined.chunk.ref() == f.lower.pending.front().ref);
+  joined.journey.joined = true;
+  f.lower.answer(joined);
+  f.answer_next();
+  CHECK(f.counters.chunks_fetched[static_cast<size_t>(Tier::kOrigin)] == 1);
+  CHECK(f.counters.bytes_fetched[static_cast<size_t>(Tier::kOrigin)] == f.chunk(2).stored_length());
+  CHECK(f.counters.bytes_answered[static_cast<size_t>(Tier::kOrigin)] == 2 * 4096);
+}
+
 TEST_CASE("one chunk that fails fails the read once, after the others", "[image_reader]") {
   Fixture f;
   f.read(2 * kChunkSize, 3 * kChunkSize);
