@@ -195,9 +195,10 @@ Status FlashLog::append(const std::vector<SealedChunk>& chunks) {
   }
   if (done.ok()) done = flush();
   if (done.ok()) return {};
-  if (!staged_.empty()) next_page_ = staged_.front().page;
+  // The place may be bad for good: the next batch goes elsewhere, and this region stays without a footer.
   staged_.clear();
   stage_used_ = 0;
+  leave_region();
   return done;
 }
 

@@ -26,7 +26,7 @@ class FlashLog {
   Status open(uint64_t bytes);
 
   // Writes all of them, in order. After an error those that were not written are gone, and the log goes on
-  // where it was.
+  // in another region.
   Status append(const std::vector<SealedChunk>& chunks);
 
   // What an earlier process noted; none on a file that is new, or where it cannot be read.

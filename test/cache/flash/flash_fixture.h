@@ -36,6 +36,7 @@ class FaultyDiskFile final : public DiskFile {
   }
   void write(uint64_t offset, Buffer buffer, Completion<Buffer> done) override {
     if (fail_writes) return done(system_error("write", ENOSPC));
+    if (bad_place >= offset && bad_place < offset + buffer.size()) return done(system_error("write", EIO));
     if (buffer.size() > longest_write) longest_write = buffer.size();
     file_.write(offset, std::move(buffer), std::move(done));
   }
@@ -72,7 +73,8 @@ class FaultyDiskFile final : public DiskFile {
   std::atomic<bool> fail_reads{false};
   std::atomic<bool> fail_writes{false};
   std::atomic<bool> hold_reads{false};
-  std::atomic<uint64_t> longest_write{0};  // one thread writes
+  std::atomic<uint64_t> bad_place{UINT64_MAX};  // a byte that cannot be written
+  std::atomic<uint64_t> longest_write{0};       // one thread writes
   std::atomic<uint32_t> syncs{0};
 
  private:

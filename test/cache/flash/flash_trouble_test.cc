@@ -117,4 +117,30 @@ TEST_CASE("a disk that takes some writes and others not is told of once") {
   CHECK(flash.list_of(flash.told_written).size() == 1);
 }
 
+TEST_CASE("a place that cannot be written is gone round, and what was written before it is kept") {
+  const DiskKind disk = GENERATE(from_range(disk_kinds()));
+  const TemporaryFolder folder;
+  const std::string path = folder / "log";
+  const FlashGeometry geometry = FlashGeometry::of(Flash::kBytes);
+  const uint32_t page = GENERATE_COPY(90U, geometry.record_pages());  // of a record, of the footer
+  const uint32_t more = geometry.max_records() * 2;
+  {
+    Flash flash(disk, path);
+    flash.tier.wait_until_written();
+    flash.put(0, 8);
+    flash.faulty.bad_place = geometry.region_offset(0) + page * kFlashPage;
+    for (uint32_t i = 0; i < more; ++i) {
+      flash.put(20 + i, 1);
+      flash.tier.wait_until_written();
+    }
+    CHECK(flash.tier.state().writes_failed == 1);
+    CHECK(flash.found(0, 8) == 8);
+    CHECK(flash.found(20, more) >= more - 1);
+  }
+  Flash again(disk, path);
+  again.tier.wait_until_written();
+  CHECK(again.found(0, 8) == 8);
+  CHECK(again.found(20, more) >= more - 1);
+}
+
 }  // namespace thaw::flash_trouble_test
