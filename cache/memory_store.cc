@@ -1,5 +1,7 @@
 #include "cache/memory_store.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -92,6 +94,22 @@ void MemoryStore::set_capacity(uint64_t capacity) {
     shard.queue->set_capacity(shard.capacity);
     evict_down_to(shard, shard.capacity, evicted);
   }
+  while (others_need_room() && give_up_a_part()) {
+  }
+  // What chunks left that are too small for the arena, the C library would keep.
+  ::malloc_trim(0);
+}
+
+bool MemoryStore::give_up_a_part() {
+  bool had_some = false;
+  for (Shard& shard : shards_) {
+    Evicted evicted;
+    MutexLock lock(shard.mutex);
+    const uint64_t bytes = shard.queue->bytes();
+    had_some = had_some || bytes > 0;
+    evict_down_to(shard, bytes - bytes / kGiveWay, evicted);
+  }
+  return had_some;
 }
 
 uint64_t MemoryStore::bytes() const {

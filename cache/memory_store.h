@@ -43,7 +43,8 @@ class MemoryStore final : public ChunkStore {
   // find() without its completion, for the hot path.
   std::optional<SealedChunk> look_up(const ChunkRef& ref);
 
-  // Takes effect before it returns; a smaller one evicts at once.
+  // Takes effect before it returns; a smaller one evicts at once, and more than the difference where what
+  // goes leaves holes between what stays.
   void set_capacity(uint64_t capacity);
   uint64_t bytes() const;
 
@@ -71,6 +72,8 @@ class MemoryStore final : public ChunkStore {
   Shard& shard_of(const ChunkId& id);
   // Whether all buffers together are over the budget.
   bool others_need_room() const;
+  // False when there is nothing left.
+  bool give_up_a_part();
   void evict_down_to(Shard& shard, uint64_t bytes, Evicted& evicted) REQUIRES(shard.mutex);
   void remove(Shard& shard, const ChunkId& id, Evicted& removed) REQUIRES(shard.mutex);
 

@@ -69,6 +69,19 @@ TEST_CASE("the memory store gives way to what other buffers take", "[memory_stor
   CHECK(store.bytes() > 3 * kMiB);
 }
 
+TEST_CASE("a smaller capacity holds for what lies between the chunks as well", "[memory_store]") {
+  TierCounters counters{};
+  const uint64_t before = buffer_arena().held_bytes();
+  MemoryStore store({before + 256 * kMiB, any_rule()}, counters);
+  for (uint32_t i = 0; i < 1200; ++i) store.put(sample_chunk(i, i % 8 == 0 ? 512 * 1024 : 128 * 1024));
+  REQUIRE(store.bytes() > 128 * kMiB);
+  // Of chunks of all ages: no two that go lie beside each other.
+  for (uint32_t i = 0; i < 1200; i += 2)
+    static_cast<void>(store.look_up(sample_ref(i, i % 8 == 0 ? 512 * 1024 : 128 * 1024)));
+  store.set_capacity(before + 64 * kMiB);
+  CHECK(buffer_arena().held_bytes() <= before + 64 * kMiB);
+}
+
 TEST_CASE("small chunks and what other buffers take are within the capacity together", "[memory_store]") {
   TierCounters counters{};
   PageArena arena;

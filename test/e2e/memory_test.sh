@@ -33,6 +33,28 @@ test_resident_memory_stays_within_its_budget_under_load() {
   stop_daemon
 }
 
+test_a_smaller_memory_is_one_at_once_and_stays_one_under_load() {
+  write_config '.memory.size = "768MiB"'
+  copy_store
+  mkdir -p "$T/mnt"
+  start_daemon
+  thaw mount debian:1 "$T/mnt" --no-prefetch
+  read_the_tree
+  [ "$(json_value .memory_bytes thaw stats)" -gt $((150 * 1024 * 1024)) ] || fail "only $(json_value .memory_bytes thaw stats) bytes in memory"
+  jq '.memory.size = "64MiB"' "$T/thaw.json" >"$T/new.json" && mv "$T/new.json" "$T/thaw.json"
+  thaw reload
+  echo 5 >"/proc/$(worker_pid)/clear_refs"  # the peak begins anew
+  read_the_tree
+  [ "$(resident_peak "$(worker_pid)")" -le "$(promised 0 debian:1)" ] ||
+    fail "after the reload it held $(resident_peak "$(worker_pid)") bytes, more than $(promised 0 debian:1)"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+read_the_tree() {
+  echo 3 >/proc/sys/vm/drop_caches
+  find "$T/mnt" -xdev -type f -print0 | shuf -z --random-source="$IMAGES/debian.txt" | xargs -0 -n 50 -P 8 cat >/dev/null
+}
+
 # read_all FILE LENGTH OFFSET...: LENGTH bytes at each OFFSET, O_DIRECT, all at the same time; each must be what the
 # random file has there. T/extents says where that lies on the device.
 read_all() {
