@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "lib/base/one_line.h"
+
 namespace thaw {
 namespace {
 
@@ -209,7 +211,7 @@ void MemcachedConnection::answer(const ReplyLine& reply) {
       return finish_front(NodeReply::kNotStored);
     case ReplyLine::Kind::kRefused:
     case ReplyLine::Kind::kGarbage:
-      return finish_front(Error{Code::kRefused, "the node refused the request"});
+      return finish_front(Error{Code::kUsage, "it cannot do what is asked: " + one_line(reply.why)});
   }
 }
 

@@ -4,8 +4,8 @@
 //
 // Belongs to the loop's thread. A completion is called exactly once: with the reply, with kTimedOut at the
 // deadline, or when the connection ends (kUnreachable); kDamaged: the reply is not what was asked for;
-// kRefused: the node says that it cannot, or does not let us in; kFailed: it has too much to do, and was not
-// asked. A late reply's bytes go nowhere.
+// kUsage: the node says that it cannot; kRefused: it does not let us in; kFailed: it has too much to do, and
+// was not asked. A late reply's bytes go nowhere.
 #pragma once
 
 #include <array>

@@ -33,6 +33,7 @@ ReplyLine::Kind kind_of(std::string_view word) {
 ReplyLine parse_reply_line(std::string_view line) {
   ReplyLine reply;
   reply.kind = kind_of(next_word(line));
+  if (reply.kind == ReplyLine::Kind::kRefused) reply.why = line;
   if (reply.kind == ReplyLine::Kind::kRefused || reply.kind == ReplyLine::Kind::kGarbage) return reply;
   if (reply.kind == ReplyLine::Kind::kValue) {
     const auto bytes = number(next_word(line));

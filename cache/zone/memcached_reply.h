@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace thaw {
@@ -23,6 +24,7 @@ struct ReplyLine {
   uint64_t value_bytes = 0;
   std::optional<uint64_t> opaque;  // O: what the request was marked with
   bool won = false;                // W: the asker is the one to fill it
+  std::string why = {};            // kRefused: what the node says
 };
 
 // `line` without its CR LF.

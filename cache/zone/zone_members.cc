@@ -7,6 +7,10 @@
 namespace thaw {
 namespace {
 
+bool shuts_out(const Result<NodeReply>& reply) { return !reply.ok() && reply.error().code == Code::kRefused; }
+
+bool cannot(const Result<NodeReply>& reply) { return !reply.ok() && reply.error().code == Code::kUsage; }
+
 // One whose name is not found begins anew: it is looked up at once.
 bool is_same(const MemcachedNode& known, const ZoneNode& node) {
   return known.has_address() && known.node().address == node.address && known.node().access == node.access;
@@ -74,12 +78,21 @@ void ZoneMembers::record(ZoneMember& member, NodeHealth::Reply reply) {
 }
 
 void ZoneMembers::note_refusal(ZoneMember& member, const Result<NodeReply>& reply) {
-  const bool refused = !reply.ok() && reply.error().code == Code::kRefused;
+  const bool refused = shuts_out(reply) || cannot(reply);
   if (refused) count(parts_.counters.refused);
   const bool known = std::exchange(member.refuses, refused || (member.refuses && !reply.ok()));
-  if (refused && !known && parts_.refused) {
-    parts_.refused(member.client.node().name + ": " + reply.error().message);
-  }
+  if (refused && !known) tell(member, reply.error());
+}
+
+// Who is shut out hears it from its reads.
+void ZoneMembers::note_write(ZoneMember& member, const Result<NodeReply>& reply) {
+  if (!cannot(reply)) return;
+  count(parts_.counters.refused);
+  if (!std::exchange(member.refused_a_write, true)) tell(member, reply.error());
+}
+
+void ZoneMembers::tell(const ZoneMember& member, const Error& refusal) const {
+  if (parts_.refused) parts_.refused(member.client.node().name + ": " + refusal.message);
 }
 
 void ZoneMembers::eject(ZoneMember& member) {

@@ -25,6 +25,7 @@ struct ZoneMember {
   NodeHealth health;  // before client, whose destructor completes requests
   ByteRate writes;
   bool refuses = false;
+  bool refused_a_write = false;
   MemcachedNode client;
 };
 
@@ -61,9 +62,12 @@ class ZoneMembers {
   // The same for what a request came to: a miss is a good reply; one that could not even be
   // asked, because too many are unanswered, is late.
   void record(ZoneMember& member, const Result<NodeReply>& reply);
+  // What became of a write, which says nothing of how a member does: only whether it is made for such values.
+  void note_write(ZoneMember& member, const Result<NodeReply>& reply);
 
  private:
   void note_refusal(ZoneMember& member, const Result<NodeReply>& reply);
+  void tell(const ZoneMember& member, const Error& refusal) const;
   void eject(ZoneMember& member);
   void probe_later(const std::string& name, Duration wait);
   void probe(const std::string& name);

@@ -97,8 +97,9 @@ void ZoneWriter::send(const ChunkRef& ref, std::vector<EncodedShard> shards, con
     // Reads tell how well a node is. A write that fails is lost, and found missing by a read.
     member->client.set(shard_key(shard_name(parts_.code, ref, shard.index)),
                        {shard.header, shard.payload, std::move(shard.owner)}, deadline,
-                       [this, permit](const Result<NodeReply>& reply) {
+                       [this, member, permit](const Result<NodeReply>& reply) {
                          if (!reply.ok()) count(parts_.counters.writes_failed);
+                         parts_.members.note_write(*member, reply);
                        });
   }
 }

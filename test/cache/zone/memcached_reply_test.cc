@@ -21,6 +21,8 @@ TEST_CASE("reply lines of memcached are understood", "[memcached_reply]") {
   CHECK(parse_reply_line("NF O9").opaque == 9U);
   CHECK(parse_reply_line("NS").kind == Kind::kNotStored);
   CHECK(parse_reply_line("SERVER_ERROR object too large for cache").kind == Kind::kRefused);
+  CHECK(parse_reply_line("SERVER_ERROR object too large for cache").why == "object too large for cache");
+  CHECK(parse_reply_line("SERVER_ERROR").why.empty());
 }
 
 TEST_CASE("all else is garbage", "[memcached_reply]") {

@@ -119,6 +119,21 @@ TEST_CASE("nodes with an auth file let in who is in it", "[node_access]") {
   check_access(nodes, {nullptr, ""}, "it wants a login");
 }
 
+TEST_CASE("nodes whose values are too small for a shard say so, once", "[node_access]") {
+  const RealNodes nodes(5, {"-I", "64k", "-o", "slab_chunk_max=32768"});
+  ZoneFixture zone(nodes_with(nodes, {}), patient_limits(), 4, 1);
+  zone.fill(0, 3, 524288);
+  zone.fill(10, 3);
+  CHECK(zone.hits(0, 3, 524288) == 0);
+  CHECK(zone.hits(10, 3) == 3);
+  zone.fill(20, 3, 524288);
+  zone.settle();
+  CHECK(zone.counters.refused == zone.counters.writes_failed);
+  const auto lines = zone.refusals();
+  CHECK(lines.size() == 5);
+  for (const std::string& line : lines) CHECK_THAT(line, Catch::Contains("object too large for cache"));
+}
+
 TEST_CASE("TLS and a login go together", "[node_access]") {
   AccessFolder files;
   const Certificate right(files.folder, "right", "IP:127.0.0.1");
