@@ -47,7 +47,9 @@ test_a_mount_fetched_what_the_tiers_gave() {
   thaw stats --json >"$T/stats.json"
   explain "$T/mnt"
   equal "$(explained .tiers.origin.chunks)" "$(jq .tiers.origin.hits "$T/stats.json")" "chunks from the store"
-  equal "$(explained .tiers.origin.bytes_fetched)" "$(jq .tiers.origin.bytes "$T/stats.json")" "bytes from the store"
+  # A slow request may have been hedged: then the store sent more than was needed.
+  [ "$(explained .tiers.origin.bytes_fetched)" -le "$(jq .tiers.origin.bytes "$T/stats.json")" ] ||
+    fail "$(explained .tiers.origin.bytes_fetched) bytes are said to be fetched, the store gave $(jq .tiers.origin.bytes "$T/stats.json")"
   equal "$(thaw ps | awk 'NR == 2 {print $(NF - 1)}')" "$(explained .tiers.origin.chunks)" "chunks that ps calls fetched"
   thaw umount "$T/mnt"
   stop_daemon
