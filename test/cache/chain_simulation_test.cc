@@ -44,6 +44,7 @@ struct Read {
   uint64_t offset = 0;
   uint32_t length = 0;
   TimePoint deadline;
+  Fetch fetch;
   std::stop_source stop;
   size_t answers = 0;
   std::optional<Error> error;
@@ -95,9 +96,8 @@ class Simulation {
     read.length = static_cast<uint32_t>(random_() % (3 * kChunkSize));
     read.deadline = timers_.now() + seconds(1 + random_() % 30);
     last_end_ = read.offset + read.length;
-    const auto priority = static_cast<Priority>(random_() % 3);
-    image_reader_.read(read.offset, read.length,
-                       {read.deadline, priority, random_() % 3, read.stop.get_token()},
+    read.fetch = {read.deadline, static_cast<Priority>(random_() % 3), random_() % 3, read.stop.get_token()};
+    image_reader_.read(read.offset, read.length, read.fetch,
                        [this, &read](Result<ReadableRange> result) { answered(read, std::move(result)); });
   }
 
@@ -159,16 +159,21 @@ class Simulation {
   }
 
   void answered(Read& read, Result<ReadableRange> result) {
-    ++read.answers;
     if (!result.ok()) {
+      ++read.answers;
       read.error = std::move(result).error();
       return;
     }
-    ++good_;
     const uint64_t device = image_.map->device_size;
     REQUIRE(result->length() == std::min<uint64_t>(read.length, device - std::min(read.offset, device)));
     Bytes bytes(result->length(), 0xEE);
-    REQUIRE(result->copy_to(bytes).ok());
+    if (!result->copy_to(bytes).ok()) {
+      return image_reader_.read_again(
+          std::move(result).value(), read.fetch,
+          [this, &read](Result<ReadableRange> again) { answered(read, std::move(again)); });
+    }
+    ++read.answers;
+    ++good_;
     REQUIRE(image_.holds(std::min(read.offset, device), bytes));
   }
 
