@@ -64,7 +64,10 @@ Status BlockMap::load(uint64_t number) {
 Status BlockMap::store() {
   if (!last_) return {};
   const auto found = blocks_.find(last_->number);
-  if (found != blocks_.end()) return failure_ = spool_->replace(found->second, last_->bytes);
+  if (found != blocks_.end()) {
+    if (Status replaced = spool_->replace(found->second, last_->bytes); !replaced.ok()) failure_ = replaced;
+    return failure_;
+  }
   if (all_zero(last_->bytes)) return {};
   const Result<uint64_t> place = spool_->append(last_->bytes);
   if (!place.ok()) return failure_ = place.error();

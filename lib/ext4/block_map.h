@@ -28,7 +28,7 @@ class BlockMap {
   // Spools what is still in memory.
   Status finish();
 
-  // The first error of the above.
+  // What went wrong in write() or finish(), and stays.
   const Status& failure() const { return failure_; }
 
   // Where each block lies in the spool, by block number, ascending.
