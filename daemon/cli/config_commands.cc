@@ -7,6 +7,7 @@
 #include "daemon/config/config_json.h"
 #include "daemon/config/settings.h"
 #include "daemon/control/client.h"
+#include "lib/json/json_text.h"
 
 namespace thaw {
 namespace {
@@ -36,7 +37,7 @@ Status check(Invocation& invocation) {
 }
 
 Status show_default(Invocation& invocation) {
-  invocation.print(Json::parse(config_text(Config{})), commented_config_text(Config{}));
+  invocation.print(read_json(config_text(Config{})), commented_config_text(Config{}));
   return {};
 }
 

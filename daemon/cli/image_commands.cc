@@ -8,6 +8,7 @@
 #include "daemon/store_session.h"
 #include "lib/base/one_line.h"
 #include "lib/build/sharing.h"
+#include "lib/json/json_text.h"
 
 namespace thaw {
 namespace {
@@ -145,7 +146,7 @@ Json describe(const OpenedImage& image, const std::string& name) {
           {"source", image.manifest.details.source.hex()},
           {"reference", image.manifest.details.reference},
           {"builder", image.builder_version},
-          {"config", Json::parse(image.manifest.details.config, nullptr, false)}};
+          {"config", read_json(image.manifest.details.config)}};
 }
 
 std::string inspect_text(const Json& image) {

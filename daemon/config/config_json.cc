@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "daemon/config/or_null.h"
+#include "lib/json/json_text.h"
 
 namespace thaw {
 namespace {
@@ -15,7 +16,7 @@ std::string text_or_nothing(const Json& value) { return value.is_string() ? valu
 }  // namespace
 
 Json config_json(const ConfigReading& reading) {
-  Json object = Json::parse(config_text(reading.config));
+  Json object = read_json(config_text(reading.config));
   object["origins"] = reading.origins;
   object["file"] = or_null(reading.file);
   object["file_by"] = or_null(reading.file_by);

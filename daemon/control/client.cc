@@ -68,7 +68,7 @@ bool worth_retrying(CURLcode code) {
 }
 
 Result<Json> parse_answer(const Exchange& exchange) {
-  Json answer = Json::parse(exchange.answer, nullptr, false);
+  Json answer = read_json(exchange.answer);
   if (exchange.status == 200 && answer.is_object()) return answer;
   if (exchange.status == kTooLarge) return Error{Code::kUsage, "the arguments are longer than thawd takes"};
   const auto error = answer.is_object() ? answer.find("error") : answer.end();

@@ -46,7 +46,7 @@ void set_error(httplib::Response& response, const Error& error) {
 
 void answer(const ControlServer::Handler& handler, const httplib::Request& request,
             httplib::Response& response) {
-  const Json body = request.body.empty() ? Json::object() : Json::parse(request.body, nullptr, false);
+  const Json body = request.body.empty() ? Json::object() : read_json(request.body);
   if (!body.is_object())
     return set_error(response, {Code::kUsage, "the request's body is not a JSON object"});
   auto result = handler(body);

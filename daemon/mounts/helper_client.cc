@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/base/file.h"
+#include "lib/json/json_text.h"
 #include "lib/json/path_json.h"
 
 namespace thaw {
@@ -114,7 +115,7 @@ Result<Json> HelperClient::ask(const Json& request) {
     helper_done_.notify_one();
   }
   if (!text.ok()) return text.error();
-  Json message = Json::parse(text.value(), nullptr, false);
+  Json message = read_json(text.value());
   if (message.is_object() && message.contains("answer")) return std::move(message["answer"]);
   if (!message.is_object() || !message.contains("error")) {
     return Error{Code::kFailed, "the mount helper ended without an answer"};

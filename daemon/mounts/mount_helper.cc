@@ -73,7 +73,7 @@ Result<Json> unbind(const Json& request) {
 }
 
 Result<Json> carry_out(const std::string& text) {
-  const Json request = Json::parse(text);
+  const Json request = read_json(text);
   const std::string operation = request.at("operation");
   if (operation == "attach") return attach(request);
   if (operation == "detach") return detach(request);

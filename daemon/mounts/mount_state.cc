@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "lib/json/json_text.h"
 #include "lib/json/path_json.h"
 
 namespace thaw {
@@ -33,7 +34,7 @@ std::string to_record(const MountState& state) {
 
 Result<MountState> mount_from_record(const std::string& value) {
   try {
-    const Json json = Json::parse(value);
+    const Json json = read_json(value);
     MountState state;
     state.id = json.at("id");
     state.key = json.at("key");

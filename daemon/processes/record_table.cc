@@ -1,4 +1,5 @@
 #include "daemon/processes/record_table.h"
+#include "lib/json/json_text.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -37,7 +38,7 @@ Status check_number(const Fd& fd) {
 }
 
 std::map<std::string, std::string> parse_saved(std::string_view text, const std::string& boot) {
-  const Json json = Json::parse(text, nullptr, false);
+  const Json json = read_json(text);
   std::map<std::string, std::string> saved;
   // Mounts of another boot are gone for good, and a file that was cut names none.
   if (!json.is_object() || json.value("boot_id", Json()) != boot) return saved;

@@ -8,6 +8,7 @@
 #include "daemon/worker/explain.h"
 #include "lib/base/await.h"
 #include "lib/base/base64.h"
+#include "lib/json/json_text.h"
 #include "lib/json/path_json.h"
 
 namespace thaw {
@@ -189,7 +190,7 @@ Result<Json> ControlApi::mount(const Json& request, Removed removed) {
     parts_.traces.watch(episode, parts_.images.first_reads(mounting.key), parts_.images.nearby(mounting.key));
   }
   Json answer = describe(mounted.value());
-  answer["config"] = Json::parse(opened.manifest.details.config, nullptr, false);
+  answer["config"] = read_json(opened.manifest.details.config);
   return answer;
 }
 
@@ -202,7 +203,7 @@ Result<Json> ControlApi::mount_asked(const Json& request) {
 }
 
 Status ControlApi::mount_again(const MountRequest& earlier) {
-  Json again = Json::parse(earlier.reopen, nullptr, false);
+  Json again = read_json(earlier.reopen);
   if (!again.is_object()) return Error{Code::kDamaged, "what was kept of it cannot be read"};
   again["dir"] = path_json(earlier.target);
   again["pid"] = earlier.pid;

@@ -47,7 +47,7 @@ std::string time_text(std::chrono::system_clock::time_point at) {
   return std::string(text.data(), length) + fraction.data();
 }
 
-Json read_json(const SlowRead& read, uint32_t chunk_size) {
+Json slow_read_json(const SlowRead& read, uint32_t chunk_size) {
   const Journey& journey = read.journey;
   Json row = {{"at", time_text(read.at)},          {"offset", read.offset},   {"length", read.length},
               {"chunk", read.offset / chunk_size}, {"took_us", read.took_us}, {"why", reason_of(read)}};
@@ -80,7 +80,7 @@ Json fill_json(const std::optional<FillReport>& report) {
 Json explain(const ExplainedImage& image) {
   Json slowest = Json::array();
   for (const SlowRead& read : image.slow_reads.slowest()) {
-    slowest.push_back(read_json(read, image.chunk_size));
+    slowest.push_back(slow_read_json(read, image.chunk_size));
   }
   return {{"tiers", tiers_json(image.counters)},
           {"zeros_answered", image.counters.zeros_answered.load()},

@@ -4,11 +4,12 @@
 #include <utility>
 
 #include "lib/image/fetch_counts.h"
+#include "lib/json/json_text.h"
 
 namespace thaw {
 
 bool Fills::wanted_by(const std::string& reopen) {
-  const auto request = nlohmann::json::parse(reopen, nullptr, false);
+  const auto request = read_json(reopen);
   return request.is_object() && request.value("fill", false);
 }
 

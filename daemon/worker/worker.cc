@@ -53,7 +53,7 @@ Result<ConfigReading> running_config(WorkerLink& link, const Inheritance& inheri
   for (const Record& record : inheritance.records) {
     if (record.key != kConfigRecord) continue;
     THAW_ASSIGN(const Buffer text, read_blob(record.blob));
-    return read_config_json(nlohmann::json::parse(as_text(text.view()), nullptr, false));
+    return read_config_json(read_json(as_text(text.view())));
   }
   THAW_ASSIGN(ConfigReading reading, read_config_file(file));
   THAW_TRY(accepted(reading));

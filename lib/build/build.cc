@@ -9,6 +9,7 @@
 #include "lib/build/ext4_source.h"
 #include "lib/build/find_unchanged.h"
 #include "lib/ext4/device.h"
+#include "lib/json/json_text.h"
 
 namespace thaw {
 namespace {
@@ -77,7 +78,7 @@ Result<std::string> runtime_config_json(const RuntimeConfig& config) {
   for (const std::string& volume : config.volumes) object["Volumes"][volume] = json::object();
   // Strict would throw on text that is not UTF-8; replacing keeps the marker that is looked for.
   const std::string text = object.dump(-1, ' ', false, json::error_handler_t::ignore);
-  if (json::parse(text, nullptr, false) != object) {
+  if (read_json(text) != object) {
     return Error{Code::kFailed, "the image's configuration is not UTF-8 text"};
   }
   return text;

@@ -23,10 +23,6 @@ constexpr size_t kPlaintextDigits = 44;  // base64 of 32 bytes
 
 json context_of(ByteView context) { return json{{"thaw", to_base64(context)}}; }
 
-json document_in(std::string_view answer) {
-  return json::parse(answer.begin(), answer.end(), nullptr, false);
-}
-
 // Empty unless there is such a text of a sane length.
 std::string text_in(const json& object, const char* name, size_t longest) {
   if (!object.is_object()) return {};
@@ -127,14 +123,14 @@ std::optional<Secret> take_plaintext(MutableBytes answer) {
 }
 
 std::optional<Bytes> ciphertext_of(std::string_view answer) {
-  const std::string text = text_in(document_in(answer), "CiphertextBlob", 2 * kMaxWrappedBytes);
+  const std::string text = text_in(read_json(answer), "CiphertextBlob", 2 * kMaxWrappedBytes);
   const auto bytes = from_base64(text);
   if (!bytes || bytes->empty() || bytes->size() > kMaxWrappedBytes) return std::nullopt;
   return Bytes(bytes->begin(), bytes->end());
 }
 
 std::optional<KmsAliases> aliases_of(std::string_view answer) {
-  const json document = document_in(answer);
+  const json document = read_json(answer);
   if (!document.is_object() || !document.contains("Aliases") || !document["Aliases"].is_array())
     return std::nullopt;
   KmsAliases page;
@@ -154,7 +150,7 @@ std::optional<KmsAliases> aliases_of(std::string_view answer) {
 }
 
 std::optional<KmsKey> key_of(std::string_view answer) {
-  const json document = document_in(answer);
+  const json document = read_json(answer);
   if (!document.is_object() || !document.contains("KeyMetadata")) return std::nullopt;
   const json& metadata = document["KeyMetadata"];
   KmsKey key{text_in(metadata, "KeyId", kMaxNameBytes), text_in(metadata, "KeyState", kMaxNameBytes)};
@@ -163,7 +159,7 @@ std::optional<KmsKey> key_of(std::string_view answer) {
 }
 
 KmsFailure failure_of(std::string_view answer) {
-  const json document = document_in(answer);
+  const json document = read_json(answer);
   KmsFailure failure;
   // "com.amazonaws.kms#NotFoundException" or "NotFoundException:http://…", by the service's mood.
   std::string type = text_in(document, "__type", kMaxNameBytes);

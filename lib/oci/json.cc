@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lib/json/json_text.h"
 #include "lib/oci/context.h"
 
 namespace thaw {
@@ -37,7 +38,7 @@ Result<Json> parse_json(std::string_view text, const Limits& limits) {
   if (depth_of(text) > limits.max_json_depth) {
     return over_limit("a document's nesting", "max_json_depth", limits.max_json_depth);
   }
-  Json document = Json::parse(text, nullptr, false);
+  Json document = read_json(text);
   if (!document.is_object() && !document.is_array()) return damaged("not a JSON document");
   return document;
 }

@@ -20,7 +20,7 @@ constexpr std::array<std::string_view, 4> kStateNames{"active", "retired", "expi
 // A document that is an object and has our format number; else null.
 json parse_document(ByteView bytes, uint64_t max_bytes = kMaxDocumentBytes) {
   if (bytes.size() > max_bytes) return nullptr;
-  json document = json::parse(bytes.begin(), bytes.end(), nullptr, false);
+  json document = read_json(as_text(bytes));
   if (!document.is_object()) return nullptr;
   const auto format = document.find("format");
   if (format == document.end() || *format != kFormat) return nullptr;
