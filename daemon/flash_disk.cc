@@ -1,6 +1,5 @@
 #include "daemon/flash_disk.h"
-
-#include <spdlog/spdlog.h>
+#include "daemon/log/log.h"
 
 #include <utility>
 
@@ -17,13 +16,13 @@ FlashDisk::FlashDisk(int fd) {
   if (ring.ok()) {
     ring_ = std::move(ring).value();
     ring_thread_ = start_thread("flash/ring", [this] { ring_->run(); });
-    spdlog::info("the flash tier reads and writes through io_uring");
+    log_info("the flash tier reads and writes through io_uring");
     return;
   }
   threads_ = std::make_unique<WorkerPool>("flash", kThreads);
   pooled_ = std::make_unique<PooledDiskFile>(fd, *threads_);
-  spdlog::info("the flash tier reads and writes on {} threads, without io_uring: {}", kThreads,
-               ring.error().message);
+  log_info("the flash tier reads and writes on {} threads, without io_uring: {}", kThreads,
+           ring.error().message);
 }
 
 FlashDisk::~FlashDisk() { stop(); }

@@ -1,12 +1,11 @@
 #include "daemon/flash_tier.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <system_error>
 
+#include "daemon/log/log.h"
 #include "daemon/processes/worker_pool.h"
 #include "lib/crypto/hash.h"
 #include "lib/manifest/manifest.h"
@@ -53,14 +52,14 @@ FlashTier::FlashTier(const Config& config, const Parts& parts)
       writer_(start_thread("flash/writer", [this] { store_.run(); })) {}
 
 void FlashTier::tell_opened(const Status& opened) {
-  if (opened.ok()) return spdlog::info("the flash tier is there, with {} chunks", store_.state().chunks);
-  spdlog::error("no flash tier until it comes, which is tried again and again: {}", opened.error().message);
+  if (opened.ok()) return log_info("the flash tier is there, with {} chunks", store_.state().chunks);
+  log_error("no flash tier until it comes, which is tried again and again: {}", opened.error().message);
 }
 
 void FlashTier::tell_written(const Status& written) const {
-  if (written.ok()) return spdlog::info("{}: chunks are written to flash again", path_);
-  spdlog::error("{}: no chunk can be written to flash, which is tried again and again: {}{}", path_,
-                written.error().message, remedy(written.error()));
+  if (written.ok()) return log_info("{}: chunks are written to flash again", path_);
+  log_error("{}: no chunk can be written to flash, which is tried again and again: {}{}", path_,
+            written.error().message, remedy(written.error()));
 }
 
 Status FlashTier::resize(uint64_t bytes) {

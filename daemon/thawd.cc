@@ -1,14 +1,12 @@
 // thawd: the daemon. Started by a person or a service manager it is the supervisor; it starts itself again as
 // the worker and as the mount helpers.
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
 
 #include "daemon/config/config.h"
 #include "daemon/counters_page.h"
+#include "daemon/log/log.h"
 #include "daemon/mounts/mount_helper.h"
 #include "daemon/processes/supervisor.h"
 #include "daemon/worker/worker.h"
@@ -24,18 +22,13 @@ struct Options {
   bool mount_helper = false;
 };
 
-void start_log() {
-  spdlog::set_default_logger(spdlog::stderr_color_mt("thawd"));
-  spdlog::set_pattern("%Y-%m-%d %H:%M:%S.%e %^%l%$ %v");
-}
-
 int supervise(const Options& options) {
   const auto config = load_config(options.config_file);
   if (!config.ok()) {
     std::fprintf(stderr, "thawd: %s\n", config.error().message.c_str());
     return kUsageStatus;
   }
-  spdlog::set_level(spdlog::level::from_str(config.value().log_level));
+  set_log_level(config.value().log_level);
   SupervisorOptions supervisor;
   supervisor.resources = {config.value().run_dir, config.value().state_dir, config.value().flash_path,
                           CountersPage::kBytes};

@@ -1,10 +1,9 @@
 #include "daemon/zone_tier.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <utility>
 
+#include "daemon/log/log.h"
 #include "lib/base/file.h"
 #include "lib/crypto/random.h"
 #include "lib/manifest/manifest.h"
@@ -29,7 +28,7 @@ Error wrong_file(const std::string& key, const std::string& path, const Error& w
   return {why.code, "\"" + key + "\": " + path + ": " + why.message};
 }
 
-void log_trouble(const std::string& line) { spdlog::warn("zone node {}", line); }
+void log_trouble(const std::string& line) { log_warn("zone node {}", line); }
 
 ZoneLimits zone_limits(const Config& config) {
   ZoneLimits limits;

@@ -1,11 +1,11 @@
 // MountTable's sweeper: mounts that ended or moved without us, and images that nobody uses any more.
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <chrono>
 #include <unordered_map>
 #include <unordered_set>
 
+#include "daemon/log/log.h"
 #include "daemon/mounts/mount_claim.h"
 #include "daemon/mounts/mount_info.h"
 #include "daemon/mounts/mount_table.h"
@@ -118,18 +118,18 @@ void MountTable::drop(Image& image, const MountState& state) {
   // As long as that fails, a restart would mount it again: the next sweep tries once more.
   const Status forgotten = parts_.records.remove(mount_record_key(state.id));
   if (!forgotten.ok()) return;
-  spdlog::info("mount {} of {} on {} has ended without 'thaw umount'", state.id, state.name,
-               one_line(state.target));
+  log_info("mount {} of {} on {} has ended without 'thaw umount'", state.id, state.name,
+           one_line(state.target));
   erase(image, state.id);
 }
 
 void MountTable::move(MountState state, const std::string& place) {
-  spdlog::info("mount {} of {} on {} is on {} now", state.id, state.name, one_line(state.target),
-               one_line(place));
+  log_info("mount {} of {} on {} is on {} now", state.id, state.name, one_line(state.target),
+           one_line(place));
   state.target = place;
   // The supervisor has it in any case, and writes it with the next record that can be written.
   const Status kept = parts_.records.put({mount_record_key(state.id), to_record(state), {}}, Keep::kSaved);
-  if (!kept.ok()) spdlog::warn("mount {}: {}", state.id, kept.error().message);
+  if (!kept.ok()) log_warn("mount {}: {}", state.id, kept.error().message);
   MutexLock lock(mutex_);
   mounts_.insert_or_assign(state.id, std::move(state));
 }

@@ -1,9 +1,8 @@
 #include "daemon/mounts/mount_table.h"
 
-#include <spdlog/spdlog.h>
-
 #include <chrono>
 
+#include "daemon/log/log.h"
 #include "daemon/mounts/loop_device.h"
 #include "daemon/mounts/mount_claim.h"
 #include "daemon/mounts/mount_id.h"
@@ -41,7 +40,7 @@ MountTableOptions with_real_path(MountTableOptions options) {
 }
 
 void warn(const Status& status) {
-  if (!status.ok()) spdlog::warn("{}", status.error().message);
+  if (!status.ok()) log_warn("{}", status.error().message);
 }
 
 }  // namespace
@@ -88,7 +87,7 @@ void MountTable::settle_image(const std::string& key) {
   if (has_target) warn(attach(claim.image()));
   for (const MountState& state : states()) {
     if (state.key != key || state.phase == MountPhase::kDone) continue;
-    spdlog::info("mount {} was begun by a worker that died: undone", state.id);
+    log_info("mount {} was begun by a worker that died: undone", state.id);
     if (!state.target.empty()) warn(unbind(claim.image(), state, Unmount::kLazy));
     warn(parts_.records.remove(mount_record_key(state.id)));
     erase(claim.image(), state.id);
@@ -184,7 +183,7 @@ Status MountTable::show(Image& image, ByteView bytes) {
 Status MountTable::attach(Image& image) {
   THAW_ASSIGN(AttachedImage attached, parts_.helpers.attach(attach_request(image.key)));
   if (!attached.direct_io) {
-    spdlog::warn("{} reads {} without direct I/O: cold reads are slower", attached.path, image.key);
+    log_warn("{} reads {} without direct I/O: cold reads are slower", attached.path, image.key);
   }
   MutexLock lock(mutex_);
   image.attached = std::move(attached);

@@ -2,7 +2,6 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <spdlog/spdlog.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -12,6 +11,7 @@
 #include <cerrno>
 #include <optional>
 
+#include "daemon/log/log.h"
 #include "daemon/processes/backoff.h"
 #include "daemon/processes/channel.h"
 #include "daemon/processes/record_table.h"
@@ -91,7 +91,7 @@ void Supervisor::start_worker() {
     return;
   }
   const auto delay = backoff_.after({});
-  spdlog::error("{}; trying again in {} ms", worker.error().message, delay.count());
+  log_error("{}; trying again in {} ms", worker.error().message, delay.count());
   wake_ = steady_clock().now() + delay;
 }
 
@@ -124,7 +124,7 @@ void Supervisor::on_timeout() {
       start_worker();
       break;
     case State::kStopping:
-      spdlog::warn("the worker does not stop: killed");
+      log_warn("the worker does not stop: killed");
       state_ = State::kKilling;
       if (worker_) worker_->kill();
       wake_ = steady_clock().now() + kKillTime;
@@ -176,7 +176,7 @@ void Supervisor::on_worker_end(int status) {
     return;
   }
   const auto delay = backoff_.after(life);
-  spdlog::warn("the worker {}; the next one starts in {} ms", describe_end(status), delay.count());
+  log_warn("the worker {}; the next one starts in {} ms", describe_end(status), delay.count());
   wake_ = steady_clock().now() + delay;
 }
 
@@ -201,7 +201,7 @@ Status Supervisor::carry_out(Message& message) {
       return {};
     case MessageKind::kPut:
     case MessageKind::kPutSaved: {
-      if (message.key == kLogLevelRecord) spdlog::set_level(spdlog::level::from_str(message.value));
+      if (message.key == kLogLevelRecord) set_log_level(message.value);
       Fd blob = message.fds.empty() ? Fd() : std::move(message.fds[0]);
       return table_.put({std::move(message.key), std::move(message.value), std::move(blob)},
                         message.kind == MessageKind::kPutSaved ? Keep::kSaved : Keep::kInMemory);
@@ -215,7 +215,7 @@ Status Supervisor::carry_out(Message& message) {
 
 void Supervisor::begin_stop() {
   if (state_ != State::kRunning) return;
-  spdlog::info("stopping");
+  log_info("stopping");
   if (!worker_) {
     state_ = State::kDone;
     return;
@@ -227,10 +227,10 @@ void Supervisor::begin_stop() {
 
 int Supervisor::finish() {
   const Status released = resources_.release();
-  if (!released.ok()) spdlog::warn("{}", released.error().message);
+  if (!released.ok()) log_warn("{}", released.error().message);
   const Status cleared = table_.clear();
-  if (!cleared.ok()) spdlog::warn("{}", cleared.error().message);
-  spdlog::info("stopped");
+  if (!cleared.ok()) log_warn("{}", cleared.error().message);
+  log_info("stopped");
   return 0;
 }
 
@@ -243,7 +243,7 @@ Result<int> start_and_run(const SupervisorOptions& options) {
     static_cast<void>(resources.release().ok());
     return std::move(table).error();
   }
-  spdlog::info("serving {}", resources.run_dir());
+  log_info("serving {}", resources.run_dir());
   return Supervisor(options, std::move(resources), std::move(table).value(), std::move(signals)).run();
 }
 
@@ -252,7 +252,7 @@ Result<int> start_and_run(const SupervisorOptions& options) {
 int run_supervisor(const SupervisorOptions& options) {
   const Result<int> status = start_and_run(options);
   if (status.ok()) return status.value();
-  spdlog::error("thawd: {}", status.error().message);
+  log_error("thawd: {}", status.error().message);
   return 1;
 }
 

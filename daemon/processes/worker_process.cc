@@ -2,12 +2,12 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <spdlog/spdlog.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cerrno>
 
+#include "daemon/log/log.h"
 #include "daemon/processes/worker_link.h"
 
 namespace thaw {
@@ -59,7 +59,7 @@ Result<WorkerProcess> WorkerProcess::start(const std::vector<std::string>& argum
   const Status sent = worker.send_start(resources, table);
   // Its death is reaped like any other.
   if (!sent.ok()) {
-    spdlog::warn("the worker does not take its records: {}", sent.error().message);
+    log_warn("the worker does not take its records: {}", sent.error().message);
     worker.kill();
   }
   return worker;
@@ -85,7 +85,7 @@ Status WorkerProcess::send_start(const Resources& resources, const RecordTable& 
 
 void WorkerProcess::order(MessageKind kind) const {
   const Status sent = send_message(orders_.get(), {kind, {}, {}, {}});
-  if (!sent.ok()) spdlog::warn("the worker gets no orders: {}", sent.error().message);
+  if (!sent.ok()) log_warn("the worker gets no orders: {}", sent.error().message);
 }
 
 void WorkerProcess::kill() const { ::kill(pid_, SIGKILL); }

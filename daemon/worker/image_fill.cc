@@ -1,6 +1,5 @@
 #include "daemon/worker/image_fill.h"
-
-#include <spdlog/spdlog.h>
+#include "daemon/log/log.h"
 
 #include <algorithm>
 #include <utility>
@@ -236,9 +235,9 @@ void ImageFill::tell(const FillReport& report) {
   const std::string outcome = report.why.empty() ? "all is there" : report.why;
   if (std::exchange(told_, outcome) == outcome) return;
   const char* where = parts_.flash != nullptr ? "on flash" : "fetched, and there is no flash tier to keep it";
-  if (report.why.empty()) return spdlog::info("{}: all {} chunks are {}", plan_.image, report.chunks, where);
-  spdlog::warn("{}: {} of {} chunks are {}: {}; see 'thaw explain'", plan_.image, report.kept, report.chunks,
-               where, report.why);
+  if (report.why.empty()) return log_info("{}: all {} chunks are {}", plan_.image, report.chunks, where);
+  log_warn("{}: {} of {} chunks are {}: {}; see 'thaw explain'", plan_.image, report.kept, report.chunks,
+           where, report.why);
 }
 
 }  // namespace thaw

@@ -1,7 +1,6 @@
 #include "daemon/worker/leases.h"
 
-#include <spdlog/spdlog.h>
-
+#include "daemon/log/log.h"
 #include "lib/base/await.h"
 
 namespace thaw {
@@ -52,8 +51,8 @@ Status Leases::write_next() {
   const Code code = written.error().code;
   if (code == Code::kUnreachable || code == Code::kTimedOut) return written;
   if (!std::exchange(told_refused_, true)) {
-    spdlog::warn("the lease cannot be written, so that collection does not know what is mounted here: {}",
-                 written.error().message);
+    log_warn("the lease cannot be written, so that collection does not know what is mounted here: {}",
+             written.error().message);
   }
   return {};
 }

@@ -1,7 +1,5 @@
 #include "daemon/worker/live_settings.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -11,6 +9,7 @@
 #include "daemon/config/config_json.h"
 #include "daemon/config/reload_plan.h"
 #include "daemon/config/settings.h"
+#include "daemon/log/log.h"
 #include "lib/manifest/manifest.h"
 
 namespace thaw {
@@ -90,7 +89,7 @@ std::vector<LiveSettings::Deed> LiveSettings::deeds() {
        }},
       {{"log.level"},
        [](const Config& config) -> Status {
-         spdlog::set_level(spdlog::level::from_str(config.log_level));
+         set_log_level(config.log_level);
          return {};
        }},
       // Done by reload(), whether a key has changed or not.
@@ -144,7 +143,7 @@ Result<Json> LiveSettings::reload() {
   }
   THAW_TRY(parts_.keep(kept));
   const Json answer{{"applied", plan.applied}, {"needs_restart", plan.needs_restart}};
-  spdlog::info("the configuration was read again: {}", answer.dump());
+  log_info("the configuration was read again: {}", answer.dump());
   return answer;
 }
 

@@ -1,11 +1,10 @@
 #include "daemon/worker/remounts.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <iterator>
 #include <utility>
 
+#include "daemon/log/log.h"
 #include "daemon/mounts/mount_state.h"
 #include "daemon/mounts/namespaces.h"
 #include "lib/base/one_line.h"
@@ -74,7 +73,7 @@ Remounts::Outcome Remounts::try_first(const MountAgain& mount) {
     return Outcome::kDone;
   }
   const Status mounted = mount(request);
-  if (mounted.ok()) spdlog::info("{} is mounted again on {}", request.name, place_of(request));
+  if (mounted.ok()) log_info("{} is mounted again on {}", request.name, place_of(request));
   MutexLock lock(mutex_);
   trying_.clear();
   tried_.notify_all();
@@ -87,10 +86,10 @@ Remounts::Outcome Remounts::try_first(const MountAgain& mount) {
 }
 
 void Remounts::drop(const MountRequest& request) {
-  spdlog::info("{} was mounted on {} in a namespace that has ended", request.name, place_of(request));
+  log_info("{} was mounted on {} in a namespace that has ended", request.name, place_of(request));
   // As long as that fails, the next daemon sees it once more.
   const Status forgotten = records_.remove(mount_record_key(request.id));
-  if (!forgotten.ok()) spdlog::warn("{}", forgotten.error().message);
+  if (!forgotten.ok()) log_warn("{}", forgotten.error().message);
   MutexLock lock(mutex_);
   trying_.clear();
   tried_.notify_all();
@@ -101,8 +100,8 @@ void Remounts::drop(const MountRequest& request) {
 void Remounts::put_last(const std::string& id, const Error& error) {
   const auto found = find(id);
   if (found->why != error.message) {
-    spdlog::error("{} cannot be mounted again on {} yet, and is tried again: {}", found->request.name,
-                  place_of(found->request), error.message);
+    log_error("{} cannot be mounted again on {} yet, and is tried again: {}", found->request.name,
+              place_of(found->request), error.message);
   }
   found->why = error.message;
   std::rotate(found, std::next(found), waiting_.end());

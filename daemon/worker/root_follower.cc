@@ -1,11 +1,10 @@
 #include "daemon/worker/root_follower.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <thread>
 #include <utility>
 
+#include "daemon/log/log.h"
 #include "lib/base/await.h"
 
 namespace thaw {
@@ -82,7 +81,7 @@ void RootFollower::look() {
 }
 
 void RootFollower::tell(const char* what, const Status& status) {
-  if (!status.ok()) spdlog::warn("{}: {}; it is tried again", what, status.error().message);
+  if (!status.ok()) log_warn("{}: {}; it is tried again", what, status.error().message);
 }
 
 Status RootFollower::refresh_roots() {
@@ -112,7 +111,7 @@ Status RootFollower::check_mounts() {
       break;
     }
     if (home == nullptr) {
-      spdlog::error("manifest {} of a mounted image is in no root of the store any more", manifest.hex());
+      log_error("manifest {} of a mounted image is in no root of the store any more", manifest.hex());
     } else if (home->state == RootState::kExpired) {
       THAW_TRY(raise(home->id, "a worker has an image mounted from it, manifest " + manifest.hex()));
     }
@@ -144,7 +143,7 @@ Status RootFollower::check_hit(const ChunkRef& hit) {
   }
   ++parts_.counters.hits_missing;
   const std::string why = "chunk " + hit.id.hex() + " is used, and in no root of the store any more";
-  spdlog::error("{}; 'thaw scrub' mends what can be mended", why);
+  log_error("{}; 'thaw scrub' mends what can be mended", why);
   // Of each root that could go next: nothing more may be deleted before somebody has looked.
   for (const Root& root : roots_) {
     if (root.state != RootState::kActive) THAW_TRY(raise(root.id, why));
@@ -163,7 +162,7 @@ Status RootFollower::raise(const RootId& root, const std::string& why) {
   (void)outcome;
   raised_.insert(root);
   ++parts_.counters.alarms;
-  spdlog::error("alarm: root {} is still needed: {}", root, why);
+  log_error("alarm: root {} is still needed: {}", root, why);
   return {};
 }
 

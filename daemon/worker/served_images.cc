@@ -1,13 +1,12 @@
 #include "daemon/worker/served_images.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <chrono>
 #include <iterator>
 #include <mutex>
 #include <sstream>
 
+#include "daemon/log/log.h"
 #include "lib/manifest/manifest_memory.h"
 #include "lib/manifest/trace.h"
 
@@ -223,7 +222,7 @@ void ServedImages::fail(const Asked& asked, ReadReply reply, const Error& error)
   const auto image = served(asked.inode);
   if (!image || error.code == Code::kCancelled) return;
   const auto line = failed_reads_.note(image->manifest, asked.offset, error, clock_.now());
-  if (line) spdlog::error("{}", *line);
+  if (line) log_error("{}", *line);
 }
 
 // Only for reads that needed more than memory: it looks the image up again.

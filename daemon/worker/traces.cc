@@ -1,11 +1,10 @@
 #include "daemon/worker/traces.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <unordered_set>
 #include <utility>
 
+#include "daemon/log/log.h"
 #include "lib/image/fetch_counts.h"
 #include "lib/store/paths.h"
 
@@ -120,7 +119,7 @@ std::shared_ptr<Traces::Episode> Traces::open(const OpenedImage& image, uint64_t
 void Traces::order_loaded(const std::shared_ptr<Episode>& episode, const Result<Object>& object) {
   if (!object.ok()) return;
   auto order = open_path_order(object->bytes.view(), episode->manifest, episode->key);
-  if (!order.ok()) return spdlog::warn("{}; build the image again", order.error().message);
+  if (!order.ok()) return log_warn("{}; build the image again", order.error().message);
   {
     MutexLock lock(episode->mutex);
     episode->path_order = std::move(order->chunks);
@@ -131,7 +130,7 @@ void Traces::order_loaded(const std::shared_ptr<Episode>& episode, const Result<
 void Traces::loaded(const std::shared_ptr<Episode>& episode, const Result<Object>& object, Replay how) {
   if (!object.ok()) return;
   auto trace = open_trace(object->bytes.view(), episode->manifest, episode->key);
-  if (!trace.ok()) return spdlog::warn("{}; it is recorded anew", trace.error().message);
+  if (!trace.ok()) return log_warn("{}; it is recorded anew", trace.error().message);
   {
     MutexLock lock(episode->mutex);
     episode->report->traced = trace->chunks.size();
@@ -164,7 +163,7 @@ void Traces::replay(const std::shared_ptr<Episode>& episode) {
     return !alive || alive->helps();
   };
   plan.chunks = episode->traced_chunks();
-  spdlog::debug("prefetch of {} chunks for {}", plan.chunks.size(), episode->manifest.hex());
+  log_debug("prefetch of {} chunks for {}", plan.chunks.size(), episode->manifest.hex());
   plan.asked = [report = episode->report] { report->replayed.fetch_add(1); };
   // It asks at once, and `helps` takes the episode's mutex.
   Prefetch::start(parts_.chain.source(), std::move(plan));
@@ -209,8 +208,8 @@ void Traces::save(const Episode& episode, const Trace& trace) {
   const size_t chunks = trace.chunks.size();
   parts_.store.put(trace_key(episode.root, episode.manifest), *bytes, {},
                    [bytes, name, chunks](const Result<PutOutcome>& put) {
-                     if (put.ok()) return spdlog::info("recorded the first {} chunks of {}", chunks, name);
-                     spdlog::warn("the trace of {} is not kept: {}", name, put.error().message);
+                     if (put.ok()) return log_info("recorded the first {} chunks of {}", chunks, name);
+                     log_warn("the trace of {} is not kept: {}", name, put.error().message);
                    });
 }
 

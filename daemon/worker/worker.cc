@@ -1,7 +1,6 @@
 #include "daemon/worker/worker.h"
 
 #include <malloc.h>
-#include <spdlog/spdlog.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
@@ -14,6 +13,7 @@
 #include "daemon/config/config_json.h"
 #include "daemon/control/metrics_server.h"
 #include "daemon/flash_tier.h"
+#include "daemon/log/log.h"
 #include "daemon/mounts/earlier_mounts.h"
 #include "daemon/processes/worker_link.h"
 #include "daemon/processes/worker_pool.h"
@@ -89,7 +89,7 @@ std::unique_ptr<ZoneTier> open_zone(const Config& config, const ZoneTier::Parts&
   if (config.zone_nodes.empty()) return nullptr;
   auto zone = ZoneTier::open(config, parts);
   if (zone.ok()) return std::move(zone).value();
-  spdlog::error("no zone tier: {}", zone.error().message);
+  log_error("no zone tier: {}", zone.error().message);
   return nullptr;
 }
 
@@ -213,7 +213,7 @@ void Worker::start_threads(Session& session) {
 void Worker::watch_store() {
   if (const Duration away = chain_.origin().away_for(); away > Duration::zero()) {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(away).count();
-    spdlog::warn("the store has not answered for {} s", seconds);
+    log_warn("the store has not answered for {} s", seconds);
   }
   timers_.call_at(timers_.now() + kOutageReport, [this] { watch_store(); });
 }
@@ -222,18 +222,18 @@ void Worker::reload() {
   roots_.hurry();
   remounts_.hurry();
   const auto reloaded = live_.reload();
-  if (!reloaded.ok()) spdlog::error("reload: {}", reloaded.error().message);
+  if (!reloaded.ok()) log_error("reload: {}", reloaded.error().message);
 }
 
 // Somebody may still have the address, an earlier worker for one: reads do not wait for that.
 void Worker::serve_metrics() {
   const auto address = ListenAddress::parse(metrics_listen_);
-  if (!address.ok()) return spdlog::error("metrics.listen: {}", address.error().message);
+  if (!address.ok()) return log_error("metrics.listen: {}", address.error().message);
   MetricsServer server(address.value(), [this] {
     return metrics_text({counters_, chain_, mounts_, fills_.sum(), remounts_.waiting().size()});
   });
   Status bound = server.bind();
-  if (!bound.ok()) spdlog::error("{}", bound.error().message);
+  if (!bound.ok()) log_error("{}", bound.error().message);
   while (!bound.ok()) {
     std::this_thread::sleep_for(kMetricsRetry);
     bound = server.bind();
@@ -268,7 +268,7 @@ Status start_worker(const std::string& config_file) {
   THAW_ASSIGN(Inheritance inheritance, link.inherit());
   THAW_ASSIGN(const ConfigReading reading, running_config(link, inheritance, config_file));
   const Config& config = reading.config;
-  spdlog::set_level(spdlog::level::from_str(config.log_level));
+  set_log_level(config.log_level);
   THAW_ASSIGN(CountersPage * counters, map_counters(inheritance.counters));
   THAW_ASSIGN(auto session, StoreSession::open(config, StoreUse::kRead, KeyringUse::kRead));
   THAW_ASSIGN(const Identifier holder, lease_holder(link, inheritance));
@@ -283,7 +283,7 @@ int run_worker(const std::string& config_file) {
   ::prctl(PR_SET_DUMPABLE, 0);
   const Status done = start_worker(config_file);
   if (done.ok()) return 0;
-  spdlog::error("worker: {}", done.error().message);
+  log_error("worker: {}", done.error().message);
   return 1;
 }
 

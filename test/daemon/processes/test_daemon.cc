@@ -2,8 +2,6 @@
 // around one block file for each image, whose bytes are a file's on disk. Driven over its control socket, one
 // JSON line a request.
 #include <fcntl.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,6 +14,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "daemon/log/log.h"
 #include "daemon/mounts/earlier_mounts.h"
 #include "daemon/mounts/mount_helper.h"
 #include "daemon/mounts/mount_table.h"
@@ -142,7 +141,7 @@ void serve_control(MountTable& table, const Fd& listener) {
 void mount_earlier(MountTable& table, const std::vector<Record>& earlier) {
   for (const MountRequest& request : earlier_mounts(earlier)) {
     const auto mounted = table.mount(request, as_bytes(request.reopen));
-    if (!mounted.ok()) spdlog::warn("{}", mounted.error().message);
+    if (!mounted.ok()) log_warn("{}", mounted.error().message);
   }
 }
 
@@ -173,7 +172,7 @@ Status run_worker(const std::string& run_dir, long linger_ms) {
   std::thread control =
       start_thread("control", [&table, &inheritance] { serve_control(table, inheritance.control); });
 
-  while (link.next_order() != Order::kStop) spdlog::info("reload");
+  while (link.next_order() != Order::kStop) log_info("reload");
   table.stop();
   ::shutdown(inheritance.control.get(), SHUT_RDWR);
   control.join();
@@ -194,12 +193,12 @@ int run_daemon(const std::string& run_dir, const std::string& state_dir, const s
 }  // namespace thaw
 
 int main(int argc, char** argv) {
-  spdlog::set_default_logger(spdlog::stderr_logger_mt("test-daemon"));
+  thaw::start_log();
   const std::vector<std::string> words(argv + 1, argv + argc);
   if (words.size() == 1 && words[0] == "--mount-helper") return thaw::mount_helper_main();
   if (words.size() == 3 && words[0] == "--worker") {
     const thaw::Status status = thaw::run_worker(words[1], std::stol(words[2]));
-    if (!status.ok()) spdlog::error("worker: {}", status.error().message);
+    if (!status.ok()) thaw::log_error("worker: {}", status.error().message);
     return status.ok() ? 0 : 1;
   }
   if (words.size() == 3) return thaw::run_daemon(words[0], words[1], words[2]);
