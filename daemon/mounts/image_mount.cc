@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -13,6 +12,7 @@
 #include <climits>
 #include <optional>
 
+#include "daemon/mounts/image_lock.h"
 #include "daemon/mounts/loop_device.h"
 #include "daemon/mounts/mount_info.h"
 #include "daemon/mounts/namespaces.h"
@@ -23,16 +23,6 @@ namespace {
 
 constexpr unsigned long kExt4Flags = MS_RDONLY | MS_NOSUID | MS_NODEV;
 constexpr const char* kExt4Options = "noload,errors=remount-ro";
-
-Result<Fd> lock_image(const std::string& folder) {
-  const std::string path = folder + ".lock";
-  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd.valid()) return system_error(path, errno);
-  int failure = ::flock(fd.get(), LOCK_EX);
-  while (failure != 0 && errno == EINTR) failure = ::flock(fd.get(), LOCK_EX);
-  if (failure != 0) return system_error(path, errno);
-  return fd;
-}
 
 Result<LoopDevice> loop_over(const std::string& file) {
   for (LoopDevice& loop : loops_below(file.substr(0, file.rfind('/')))) {
@@ -116,7 +106,7 @@ Status umount_error(const std::string& target, int errno_value) {
 }  // namespace
 
 Result<AttachedImage> attach_image(const AttachRequest& request) {
-  THAW_ASSIGN(const Fd lock, lock_image(request.folder));
+  THAW_ASSIGN(const ImageLock lock, ImageLock::acquire(request.folder));
   THAW_ASSIGN(const auto mounts, read_mount_info());
   if (mounted_on(mounts, request.folder) != nullptr) return attached_image(request.file);
 
@@ -137,7 +127,7 @@ Result<AttachedImage> attach_image(const AttachRequest& request) {
 }
 
 Status detach_image(const AttachRequest& request) {
-  THAW_ASSIGN(const Fd lock, lock_image(request.folder));
+  THAW_ASSIGN(const ImageLock lock, ImageLock::acquire(request.folder));
   THAW_ASSIGN(const auto mounts, read_mount_info());
   if (mounted_on(mounts, request.folder) != nullptr &&
       ::umount2(request.folder.c_str(), UMOUNT_NOFOLLOW) != 0) {
@@ -150,7 +140,7 @@ Status detach_image(const AttachRequest& request) {
 }
 
 Result<BoundImage> bind_image(const BindRequest& request) {
-  THAW_ASSIGN(const Fd lock, lock_image(request.folder));
+  THAW_ASSIGN(const ImageLock lock, ImageLock::acquire(request.folder));
   const std::string root_path = "/proc/" + std::to_string(request.pid) + "/root";
   const Fd root(::open(root_path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!root.valid()) return system_error("process " + std::to_string(request.pid) + " is gone", errno);
@@ -172,7 +162,7 @@ Result<BoundImage> bind_image(const BindRequest& request) {
 }
 
 Status unbind_image(const UnbindRequest& request) {
-  THAW_ASSIGN(const Fd lock, lock_image(request.folder));
+  THAW_ASSIGN(const ImageLock lock, ImageLock::acquire(request.folder));
   const auto member = member_of(request.mount_namespace, request.pid);
   if (!member.ok()) return {};
   THAW_ASSIGN(const auto mounts, read_mount_info(std::to_string(member.value())));

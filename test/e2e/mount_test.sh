@@ -67,9 +67,11 @@ test_mounts_of_one_image_share_one_device() {
   expect_error 3 . thaw umount "$T/mnt"
   thaw umount "$T/other"
   wait_for 10 no_loops || fail "the loop device is still there after mount.linger"
+  wait_for 10 no_trace_in_run_dir || fail "left in run_dir/mnt after mount.linger: $(ls -A "$T/run/mnt")"
   stop_daemon
 }
 no_loops() { [ -z "$(loops_of "$T")" ]; }
+no_trace_in_run_dir() { [ -z "$(ls -A "$T/run/mnt")" ]; }
 
 test_lingering_device_is_used_again() {
   begin '.mount.linger = "60s"'
