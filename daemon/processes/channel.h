@@ -23,10 +23,11 @@ enum class MessageKind : uint8_t {
   kPut = 6,      // to the supervisor
   kPutSaved = 7,
   kRemove = 8,
-  kDone = 9,     // to the worker: the answer to one of these three
+  kDone = 9,     // to the worker: the answer to one of the four above, and to kReloaded
   kFailed = 10,  // and its other answer; value: why
   kStop = 11,    // to the worker, on the socket for orders
   kReload = 12,
+  kReloaded = 13,  // to the supervisor: what was ordered is done
 };
 
 inline constexpr size_t kMaxMessageBytes = 32 * 1024;

@@ -24,6 +24,7 @@ namespace {
 // Together less than the 5 s in which the daemon promises to stop.
 constexpr std::chrono::milliseconds kStopTime{2500};
 constexpr std::chrono::milliseconds kKillTime{500};
+constexpr int kReloadTries = 2;  // a worker may have died of it
 
 Result<Fd> watch_signals() {
   sigset_t set;
@@ -60,6 +61,7 @@ class Supervisor {
   void on_timeout();
   void on_signals();
   void on_signal(uint32_t number);
+  void pass_on_reload();
   void on_children();
   void on_worker_end(int status);
   void on_message();
@@ -74,6 +76,7 @@ class Supervisor {
   std::optional<WorkerProcess> worker_;
   Backoff backoff_;
   State state_ = State::kRunning;
+  int reload_tries_ = 0;           // left, until a worker says that it has reloaded
   std::optional<TimePoint> wake_;  // the worker's next start, or the end of a stop's patience
 };
 
@@ -150,7 +153,8 @@ void Supervisor::on_signal(uint32_t number) {
       begin_stop();
       break;
     case SIGHUP:
-      if (worker_) worker_->order(MessageKind::kReload);
+      reload_tries_ = kReloadTries;
+      pass_on_reload();
       break;
     case SIGCHLD:
       on_children();
@@ -158,6 +162,14 @@ void Supervisor::on_signal(uint32_t number) {
     default:
       break;
   }
+}
+
+// To a worker that serves; what comes before is left to when it does. If it dies before it has reloaded, the
+// next one gets it.
+void Supervisor::pass_on_reload() {
+  if (reload_tries_ == 0 || !worker_ || !worker_->is_ready()) return;
+  --reload_tries_;
+  worker_->order(MessageKind::kReload);
 }
 
 void Supervisor::on_children() {
@@ -198,6 +210,10 @@ Status Supervisor::carry_out(Message& message) {
   switch (message.kind) {
     case MessageKind::kReady:
       worker_->set_ready();
+      pass_on_reload();
+      return {};
+    case MessageKind::kReloaded:
+      reload_tries_ = 0;
       return {};
     case MessageKind::kPut:
     case MessageKind::kPutSaved: {

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <signal.h>
 
+#include <utility>
+
 namespace thaw {
 
 WorkerLink::WorkerLink() : records_(kRecordsSocket), orders_(kOrdersSocket) {
@@ -66,10 +68,13 @@ Status WorkerLink::put(Record record, Keep keep) {
 Status WorkerLink::remove(const std::string& key) { return ask({MessageKind::kRemove, key, {}, {}}); }
 
 Order WorkerLink::next_order() {
+  // An older supervisor does not know the message, and needs none.
+  if (std::exchange(reloading_, false)) static_cast<void>(ask({MessageKind::kReloaded, {}, {}, {}}).ok());
   for (;;) {
     const auto message = receive_message(orders_.get());
     if (!message.ok() || message->kind == MessageKind::kStop) return Order::kStop;
-    if (message->kind == MessageKind::kReload) return Order::kReload;
+    reloading_ = message->kind == MessageKind::kReload;
+    if (reloading_) return Order::kReload;
   }
 }
 

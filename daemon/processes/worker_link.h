@@ -50,7 +50,7 @@ class WorkerLink final : public RecordKeeper {
   Status put(Record record, Keep keep) override EXCLUDES(mutex_);
   Status remove(const std::string& key) override EXCLUDES(mutex_);
 
-  // Waits for one. kStop also when the supervisor is gone.
+  // Waits for one. Who asks for the next has carried out the last. kStop also when the supervisor is gone.
   Order next_order();
 
  private:
@@ -58,7 +58,8 @@ class WorkerLink final : public RecordKeeper {
 
   Fd records_;
   Fd orders_;
-  Mutex mutex_;  // one question at a time
+  bool reloading_ = false;  // ordered, and not reported yet
+  Mutex mutex_;             // one question at a time
 };
 
 }  // namespace thaw

@@ -115,6 +115,19 @@ test_a_file_that_is_wrong_changes_nothing() {
   stop_daemon
 }
 
+test_a_sighup_without_a_worker_reaches_the_next_one() {
+  begin
+  start_daemon
+  change_config '.read.deadline = "7s"'
+  local worker
+  worker=$(worker_pid)
+  kill -KILL "$worker"
+  while readlink "/proc/$worker/exe" >/dev/null; do :; done
+  kill -HUP "$daemon"
+  wait_for 10 deadline_is_7s || fail "read.deadline in effect: $(in_effect read.deadline)"
+  stop_daemon
+}
+
 test_what_no_store_no_tenant_and_no_collector_takes_is_told_by_the_check() {
   local wrong
   for wrong in '.store.url = "http://x"' '.store.url = "file://relative/x"' '.store.url = "s3://"' '.tenant = "A_b"' \
