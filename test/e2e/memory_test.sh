@@ -9,8 +9,10 @@ resident_peak() {  # resident_peak PID: bytes
 # The promise: memory.size + 64 MiB + 64 bytes a chunk of flash capacity + 80 bytes a stored chunk of each manifest.
 promised() { echo $(((64 + 64) * 1024 * 1024 + 64 * $1 + 80 * $(json_value .chunks thaw inspect "$2"))); }  # promised FLASH_CHUNKS NAME
 
-test_resident_memory_stays_within_its_budget_under_load() {
-  write_config '.memory.size = "64MiB" | .flash = {path: "'"$T"'/flash.log", size: "512MiB"}'
+test_resident_memory_stays_within_its_budget_under_load() { stay_within_budget s3-fifo; }
+test_resident_memory_stays_within_its_budget_with_lru_k() { stay_within_budget lru-k; }
+stay_within_budget() {  # stay_within_budget EVICTION
+  write_config '.memory = {size: "64MiB", eviction: "'"$1"'"} | .flash = {path: "'"$T"'/flash.log", size: "512MiB"}'
   copy_store
   mkdir -p "$T/mnt"
   start_daemon
