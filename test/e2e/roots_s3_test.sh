@@ -24,6 +24,30 @@ test_a_root_in_a_bucket_goes() {
   grep -q "nothing to do" "$T/out" || fail "$(cat "$T/out")"
 }
 
+# More objects than a page of a list has: of a root that goes, all go; of one that stays, all are counted.
+test_a_root_of_many_pages_in_a_bucket_goes() {
+  begin
+  build_debian >/dev/null
+  local chunks stored
+  chunks=$(json_value .chunks thaw inspect debian:1)
+  put_empty_chunks 1 2500
+  thaw gc
+  equal "$(json_value '.roots[0].chunks' thaw roots list)" $((chunks + 2500)) "chunks of root 1"
+  thaw roots create
+  end_root 1
+  equal "$(keys_below roots/1/)" 1 "objects that are left of root 1"
+  thaw verify debian:1
+}
+put_empty_chunks() {  # put_empty_chunks ROOT COUNT: what no image names
+  local id root=$1
+  : >"$T/empty"
+  for id in $(seq 1 "$2"); do
+    printf 'url = "%s/images/stores/one/roots/%s/chunks/%02x/%02x%062x"\nupload-file = "%s/empty"\noutput = "/dev/null"\n' \
+      "$S3_ENDPOINT" "$root" $((id % 256)) $((id % 256)) "$id" "$T"
+  done >"$T/puts"
+  s3_curl --config "$T/puts" || fail "not all was put"
+}
+
 # Of the image next to nothing was read before: all else comes from the new root, through the same worker.
 test_a_mount_outlives_its_root_in_a_bucket() {
   local worker
