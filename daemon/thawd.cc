@@ -45,7 +45,8 @@ int run_thawd(int argc, char** argv) {
   app.footer("Example:\n  thawd --config /etc/thaw/thaw.json");
   app.set_version_flag("--version", THAW_VERSION);
   app.add_option("--config", options.config_file,
-                 "Configuration file (else $THAW_CONFIG, /etc/thaw/thaw.json)");
+                 "Configuration file (else $THAW_CONFIG, /etc/thaw/thaw.json)")
+      ->check([](const std::string& file) { return std::string(file.empty() ? "names no file" : ""); });
   app.add_flag("--worker", options.worker)->group("");
   app.add_flag("--mount-helper", options.mount_helper)->group("");
   try {

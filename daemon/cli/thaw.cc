@@ -83,7 +83,8 @@ int run_thaw(int argc, char** argv) {
   app.fallthrough();
   app.set_version_flag("--version", THAW_VERSION);
   app.add_option("--config", invocation.config_file,
-                 "Configuration file (else $THAW_CONFIG, /etc/thaw/thaw.json)");
+                 "Configuration file (else $THAW_CONFIG, /etc/thaw/thaw.json)")
+      ->check([](const std::string& file) { return std::string(file.empty() ? "names no file" : ""); });
   app.add_flag("--json", invocation.json, "Print one JSON object on stdout");
   add_commands(app, invocation);
   // Last: a command takes over the footer that its parent has when it is added.

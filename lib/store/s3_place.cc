@@ -65,6 +65,11 @@ Result<S3Place> S3Place::parse(std::string_view url, const S3Options& options) {
   const std::string endpoint_url =
       options.endpoint.empty() ? "https://s3." + options.region + ".amazonaws.com" : options.endpoint;
   const auto endpoint = parse_endpoint(endpoint_url);
+  if (!endpoint && endpoint_url.find('@') != std::string::npos) {
+    // Not shown: it may hold a password.
+    return Error{Code::kUsage,
+                 "s3.endpoint may name no user; credentials come from AWS_ACCESS_KEY_ID or a file"};
+  }
   if (!endpoint) {
     return Error{Code::kUsage, "s3.endpoint " + in_quotes(endpoint_url) +
                                    " is no address; write http://HOST:PORT or https://HOST, without a path"};

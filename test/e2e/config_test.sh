@@ -128,6 +128,11 @@ test_a_sighup_without_a_worker_reaches_the_next_one() {
   stop_daemon
 }
 
+test_an_empty_name_of_a_file_is_not_the_defaults() {
+  expect_error 2 "--config: names no file" thaw --config '' images
+  expect_error 2 "--config: names no file" thawd --config ''
+}
+
 test_what_no_store_no_tenant_and_no_collector_takes_is_told_by_the_check() {
   local wrong
   for wrong in '.store.url = "http://x"' '.store.url = "file://relative/x"' '.store.url = "s3://"' '.tenant = "A_b"' \

@@ -67,4 +67,10 @@ TEST_CASE("what is no place is a usage error that says which key is wrong", "[s3
   CHECK(error_of("s3://images", {"", "", true}).find("s3.region") != std::string::npos);
 }
 
+TEST_CASE("a password in the endpoint is not shown", "[s3]") {
+  const std::string error = error_of("s3://images", at("http://user:sesame@127.0.0.1:9000"));
+  CHECK(error.find("may name no user") != std::string::npos);
+  CHECK(error.find("sesame") == std::string::npos);
+}
+
 }  // namespace thaw::s3_place_test
