@@ -65,7 +65,7 @@ Status BlockMap::store() {
   if (!last_) return {};
   const auto found = blocks_.find(last_->number);
   if (found != blocks_.end()) {
-    if (Status replaced = spool_->replace(found->second, last_->bytes); !replaced.ok()) failure_ = replaced;
+    if (Status written = spool_->write(found->second, last_->bytes); !written.ok()) failure_ = written;
     return failure_;
   }
   if (all_zero(last_->bytes)) return {};

@@ -28,8 +28,6 @@ Result<uint64_t> Spool::append(ByteView bytes) {
   return offset;
 }
 
-Status Spool::replace(uint64_t offset, ByteView bytes) { return write(offset, bytes); }
-
 Status Spool::write(uint64_t offset, ByteView bytes) const {
   const Status written = write_all_at(fd_.get(), offset, bytes);
   if (written.ok()) return {};

@@ -22,7 +22,7 @@ class Spool {
   Result<uint64_t> append(ByteView bytes);
 
   // Writes `bytes` over what was appended there. REQUIRES: the range was appended before
-  Status replace(uint64_t offset, ByteView bytes);
+  Status write(uint64_t offset, ByteView bytes) const;
 
   // Drops all that was appended. REQUIRES: nobody reads it any more
   Status clear();
@@ -33,8 +33,6 @@ class Spool {
   uint64_t size() const { return size_; }
 
  private:
-  Status write(uint64_t offset, ByteView bytes) const;
-
   std::string folder_;
   Fd fd_;
   uint64_t size_ = 0;

@@ -1,11 +1,12 @@
 #include "daemon/processes/record_table.h"
 
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <filesystem>
+
+#include "test/resource_limit.h"
 
 namespace thaw::record_table_test {
 namespace {
@@ -18,20 +19,6 @@ class Folder {
 
  private:
   std::string path_ = "/tmp/thaw-record-test-XXXXXX";
-};
-
-// The soft limit of open files, for a moment.
-class FileLimit {
- public:
-  explicit FileLimit(rlim_t files) {
-    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
-    const rlimit low{files, before_.rlim_max};
-    REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
-  }
-  ~FileLimit() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-
- private:
-  rlimit before_{};
 };
 
 }  // namespace
@@ -62,7 +49,7 @@ TEST_CASE("the last file descriptors are left for the next worker") {
   REQUIRE(table.put({"image/x", "", image()}, Keep::kInMemory).ok());
 
   Fd blob = image();
-  const FileLimit limit(static_cast<rlim_t>(blob.get()) + 8);
+  const ResourceLimit limit(RLIMIT_NOFILE, static_cast<rlim_t>(blob.get()) + 8);
   const Status refused = table.put({"image/y", "", std::move(blob)}, Keep::kInMemory);
   REQUIRE(!refused.ok());
   CHECK(refused.error().message.find("ulimit -n") != std::string::npos);

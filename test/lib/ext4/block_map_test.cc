@@ -1,10 +1,9 @@
 #include "lib/ext4/block_map.h"
 
-#include <signal.h>
-#include <sys/resource.h>
-
 #include <catch2/catch.hpp>
 #include <random>
+
+#include "test/resource_limit.h"
 
 namespace thaw::block_map_test {
 namespace {
@@ -12,24 +11,6 @@ namespace {
 constexpr uint64_t kDevice = 64 * kBlockSize;
 
 Spool make_spool() { return Spool::create("/var/tmp").value(); }
-
-// As a full disk: no file of this process grows beyond `bytes`.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) : before_(::signal(SIGXFSZ, SIG_IGN)) {
-    ::getrlimit(RLIMIT_FSIZE, &limit_);
-    const rlimit lower{bytes, limit_.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &lower);
-  }
-  ~FileSizeLimit() {
-    ::setrlimit(RLIMIT_FSIZE, &limit_);
-    ::signal(SIGXFSZ, before_);
-  }
-
- private:
-  rlimit limit_{};
-  void (*before_)(int);
-};
 
 }  // namespace
 
@@ -71,7 +52,7 @@ TEST_CASE("a spool that is full is an error that stays", "[block_map]") {
   Spool spool = make_spool();
   BlockMap map(spool);
   {
-    const FileSizeLimit limit(2 * kBlockSize);
+    const ResourceLimit limit(RLIMIT_FSIZE, 2 * kBlockSize);  // as a full disk
     Status written;
     for (uint64_t block = 0; block < 4 && written.ok(); ++block) {
       written = map.write(block * kBlockSize, Bytes(kBlockSize, 1));
