@@ -14,23 +14,16 @@
 
 #include "daemon/control/client.h"
 #include "daemon/control/server.h"
+#include "test/temporary_folder.h"
 
 namespace thaw::control_test {
 namespace {
 
 using Json = nlohmann::json;
 
-class Folder {
+class Folder : public TemporaryFolder {
  public:
-  Folder() { REQUIRE(::mkdtemp(path_.data()) != nullptr); }
-  ~Folder() {
-    ::unlink(socket().c_str());
-    ::rmdir(path_.c_str());
-  }
-  std::string socket() const { return path_ + "/thaw.sock"; }
-
- private:
-  std::string path_ = "/tmp/thaw-control-XXXXXX";
+  std::string socket() const { return *this / "thaw.sock"; }
 };
 
 Fd listen_on(const std::string& path) {

@@ -7,18 +7,14 @@
 #include <filesystem>
 
 #include "test/resource_limit.h"
+#include "test/temporary_folder.h"
 
 namespace thaw::record_table_test {
 namespace {
 
-class Folder {
+class Folder : public TemporaryFolder {
  public:
-  Folder() { REQUIRE(::mkdtemp(path_.data()) != nullptr); }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  std::string file() const { return path_ + "/mounts.json"; }
-
- private:
-  std::string path_ = "/tmp/thaw-record-test-XXXXXX";
+  std::string file() const { return *this / "mounts.json"; }
 };
 
 }  // namespace

@@ -7,16 +7,14 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
-#include <filesystem>
 
 #include "test/temporary_folder.h"
 
 namespace thaw::run_lock_test {
 
 TEST_CASE("the second daemon is told who is the first") {
-  std::string folder = "/tmp/thaw-lock-test-XXXXXX";
-  REQUIRE(::mkdtemp(folder.data()) != nullptr);
-  const std::string file = folder + "/thawd.lock";
+  const TemporaryFolder folder;
+  const std::string file = folder / "thawd.lock";
   {
     const auto first = RunLock::acquire(file, "run_dir /x", ::getpid());
     REQUIRE(first.ok());
@@ -26,7 +24,6 @@ TEST_CASE("the second daemon is told who is the first") {
     CHECK(second.error().message.find("run_dir /x") != std::string::npos);
   }
   CHECK(RunLock::acquire(file, "run_dir /x", ::getpid()).ok());
-  std::filesystem::remove_all(folder);
 }
 
 TEST_CASE("a full disk keeps nobody from starting again") {
@@ -63,9 +60,8 @@ TEST_CASE("a worker takes what its daemon does not hold, in its name") {
 }
 
 TEST_CASE("a worker that outlives its supervisor is waited for") {
-  std::string folder = "/tmp/thaw-lock-test-XXXXXX";
-  REQUIRE(::mkdtemp(folder.data()) != nullptr);
-  const std::string file = folder + "/thawd.lock";
+  const TemporaryFolder folder;
+  const std::string file = folder / "thawd.lock";
   int ends[2];
   REQUIRE(::pipe(ends) == 0);
   const pid_t supervisor = ::fork();
@@ -85,7 +81,6 @@ TEST_CASE("a worker that outlives its supervisor is waited for") {
   ::close(ends[1]);
   CHECK(RunLock::acquire(file, "x", ::getpid()).ok());
   ::close(ends[0]);
-  std::filesystem::remove_all(folder);
 }
 
 }  // namespace thaw::run_lock_test
