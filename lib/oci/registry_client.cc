@@ -8,6 +8,7 @@ namespace thaw {
 namespace {
 
 constexpr int kMaxRedirects = 5;
+constexpr int kMaxRenewals = 2;  // the second tells whose login is not accepted
 constexpr std::chrono::seconds kDocumentTimeout{60};
 
 // What a manifest may be; Docker's schema 1 is none of them.
@@ -28,16 +29,16 @@ RegistryClient::RegistryClient(HttpStreams& http, RegistryPlace place, FindLogin
 Result<std::unique_ptr<HttpStream>> RegistryClient::open(const RegistryRequest& request) {
   WebAddress address = place_.server;
   address.target = "/v2/" + place_.repository + "/" + request.part;
-  bool renewed = false;
+  int renewals = 0;
   for (int redirects = 0; redirects <= kMaxRedirects;) {
     // Another server than the registry sees nothing of what the registry is shown.
     const std::string authorization = is_registry(address) ? auth_.header() : std::string();
     THAW_ASSIGN(auto answer, send(address, request, authorization));
     const HttpResponse& head = answer->head();
     if (head.status == 200 || (head.status == 206 && request.offset > 0)) return answer;
-    if (head.status == 401 && is_registry(address) && !renewed) {
+    if (head.status == 401 && is_registry(address) && renewals < kMaxRenewals) {
       THAW_TRY(auth_.renew(authorization, head.headers, request.stop));
-      renewed = true;
+      ++renewals;
     } else if (is_redirect(head.status)) {
       THAW_ASSIGN(address, redirected(address, head));
       ++redirects;

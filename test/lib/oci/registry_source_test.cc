@@ -194,7 +194,7 @@ TEST_CASE("a registry that refuses is not asked without end", "[registry]") {
   const Registry registry(refusing("Basic realm=\"x\""));
   reader.log_in(registry.host(), "user:pass");
   const std::string trouble = reader.trouble(registry);
-  says(trouble, "refused", "docker login");
+  says(trouble, "refused", "does not accept the login of user;");
   CHECK(trouble.find("pass;") == std::string::npos);
 
   const Registry circle([](const ScriptedRequest& request) {
