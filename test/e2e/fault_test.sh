@@ -3,15 +3,8 @@
 . "$here/rgw.sh"
 . "$here/../fault/proxy.sh"
 
-end_of_fault_test() {
-  local status=$?
-  set +e
-  stop_proxy
-  stop_rgw
-  (exit "$status")
-  end_of_test
-}
-trap end_of_fault_test EXIT
+at_end stop_proxy
+at_end stop_rgw
 
 # The image is built past the proxy, the daemon reads through it.
 begin() {

@@ -72,9 +72,15 @@ kill_daemon() {
   daemon=
 }
 
+# at_end FUNCTION: calls it too when the test ends, whose status it does not change.
+cleanups=()
+at_end() { cleanups+=("$1"); }
+
 # Runs when a test ends, however it ends, so that a failed test leaves nothing to the next.
 end_of_test() {
-  local status=$?
+  local status=$? cleanup
+  set +e
+  for cleanup in "${cleanups[@]}"; do "$cleanup"; done
   if [ -n "$daemon" ] && kill -TERM "$daemon" 2>/dev/null; then wait "$daemon" || true; fi
   [ "$status" = 0 ] || { echo "--- thawd.log"; tail -n 20 "$T/thawd.log" 2>/dev/null || true; }
   exit "$status"

@@ -47,6 +47,7 @@ certificate() {
 start_server() {  # start_server NAME COMMAND...: a server that prints its HOST:PORT; sets SERVER
   local name=$1
   shift
+  rm -f "$T/$name.out"  # of an earlier one, whose address is none any more
   "$@" >"$T/$name.out" 2>"$T/$name.err" </dev/null &
   registry_pids+=($!)
   wait_for 10 grep -q : "$T/$name.out" || fail "$name does not start: $(tail -n 3 "$T/$name.err")"

@@ -5,7 +5,7 @@
 
 # Nobody's logins but the test's.
 use_registry() {
-  trap 'stop_registries; end_of_test' EXIT
+  at_end stop_registries
   write_config "${1:-.}"
   mkdir -p "$T/docker"
   export HOME=$T DOCKER_CONFIG=$T/docker
@@ -32,7 +32,7 @@ test_an_image_is_what_its_layout_is() {
   use_registry
   thaw build "oci:$IMAGES/nasty:latest" layout:1
   start_registry registry
-  push "oci:$IMAGES/nasty:latest" team/nasty:1
+  push "oci:$IMAGES/nasty:latest" team/nasty:1 --preserve-digests
   pull "$REGISTRY/team/nasty:1" tag:1 --json >"$T/build.json"
   equal "$(jq .new_chunks "$T/build.json")" 0 "new chunks"
   equal "$(source_of tag:1)" "$(source_of layout:1)" "source digest"
@@ -328,7 +328,7 @@ test_what_a_mirror_lies_about_comes_from_the_registry() {
   push "oci:$IMAGES/debian:latest" debian:1
   thaw build "oci:$IMAGES/debian:latest" layout:1
   local what digest
-  digest=$(source_of layout:1)
+  digest=sha256:$(source_of layout:1)
   for what in layers blobs manifests; do
     mirror_that_lies --flip "$what"
     pull "$REGISTRY/debian:1" "$what:1" --json >"$T/build.json" 2>"$T/err"
@@ -350,7 +350,7 @@ test_when_all_lie_it_is_damage() {
   mirror=$SERVER
   write_config '.registry.mirrors = {"'"$registry"'": ["http://'"$mirror"'"]}'
   expect 6 pull "$registry/debian:1" web:1
-  grep -q "^thaw.*digest" "$T/err" || fail "no error: $(cat "$T/err")"
+  grep -q "^thaw build: image docker://$registry/debian:1: " "$T/err" || fail "no error: $(cat "$T/err")"
   grep -q "mirror $mirror has other bytes under blobs/sha256:" "$T/err" || fail "no warning: $(cat "$T/err")"
   expect_error 3 "web" thaw inspect web:1
 }

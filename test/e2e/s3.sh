@@ -2,14 +2,7 @@
 
 . "$here/rgw.sh"
 
-end_of_s3_test() {
-  local status=$?
-  set +e
-  stop_rgw
-  (exit "$status")
-  end_of_test
-}
-trap end_of_s3_test EXIT
+at_end stop_rgw
 
 use_bucket() {  # use_bucket BUCKET [JQ_PROGRAM]: a configuration whose store is there
   write_config ".store.url = \"s3://$1/stores/one\" | .s3 = {endpoint: \"$S3_ENDPOINT\"} | ${2:-.}"

@@ -11,20 +11,18 @@ node_answers() { (exec 9<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 kill_node() { kill -9 "${node_pid[$1]}"; wait "${node_pid[$1]}" 2>/dev/null || true; unset "node_pid[$1]"; }
 
 stop_nodes() {
-  local status=$? port
-  set +e
+  local port
   for port in "${!node_pid[@]}"; do
     kill -CONT "${node_pid[$port]}" 2>/dev/null || true
     kill_node "$port"
   done
-  (exit $status)
 }
 
 # begin [JQ_PROGRAM]: five nodes on PORTS, and a daemon that uses them.
 begin() {
   local port
   declare -gA node_pid=()
-  trap 'stop_nodes; end_of_test' EXIT
+  at_end stop_nodes
   read -ra ports <<<"$(free_ports 6)"
   for port in "${ports[@]:0:5}"; do start_node "$port"; done
   write_config ".zone.nodes = $(nodes_json 5) | ${1:-.}"

@@ -92,7 +92,7 @@ class Handler(BaseHTTPRequestHandler):
         upstream = http.client.HTTPConnection(options.to, timeout=60)
         headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
         if options.no_ranges:
-            headers.pop("Range", None)
+            headers = {name: value for name, value in headers.items() if name.lower() != "range"}
         upstream.request("GET", self.path, headers=headers)
         answer = upstream.getresponse()
         self.send_response_only(answer.status)
