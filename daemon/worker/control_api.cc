@@ -230,8 +230,12 @@ Result<Json> ControlApi::record_trace(const Json& request) {
   THAW_ASSIGN(const ImageRequestText image, parse_request(request, parts_.live.config()));
   THAW_ASSIGN(const OpenedImage opened,
               parts_.session.open_image(image.name.text(), image.tenant, image.rollback));
-  const std::string key = image_key(opened.manifest.digest, image.outage);
-  const auto reads = parts_.images.first_reads(key);
+  std::string key = image_key(opened.manifest.digest, image.outage);
+  auto reads = parts_.images.first_reads(key);
+  if (!reads) {  // it may be mounted with the other `outage`
+    key = image_key(opened.manifest.digest, image.outage == Outage::kWait ? Outage::kError : Outage::kWait);
+    reads = parts_.images.first_reads(key);
+  }
   if (!reads) return Error{Code::kNotFound, image.name.text() + " is not mounted; see 'thaw ps'"};
   reads->restart();
   const auto episode = Traces::begin(opened);

@@ -128,6 +128,9 @@ test_a_mounted_image_is_recorded_on_demand() {
   cat "$T"/mnt/usr/bin/[c-z]* >/dev/null
   wait_for 15 trace_has_changed || fail "the trace is the old one"
   thaw umount "$T/mnt"
+  thaw mount nasty:1 "$T/mnt" --outage=wait
+  thaw trace record nasty:1
+  thaw umount "$T/mnt"
   stop_daemon
 }
 
