@@ -5,6 +5,7 @@
 
 #include "daemon/cli/command.h"
 #include "daemon/config/config_json.h"
+#include "daemon/config/reload_plan.h"
 #include "daemon/config/settings.h"
 #include "daemon/control/client.h"
 #include "lib/json/json_text.h"
@@ -70,19 +71,31 @@ Status show(Invocation& invocation) {
   return {};
 }
 
+const char* how_taken(const Setting& setting, const ReloadPlan& plan) {
+  if (setting.takes == Takes::kCommand) return "commands take it";
+  return std::ranges::count(plan.needs_restart, setting.key) > 0 ? "restart thawd" : "thaw reload";
+}
+
+std::string differences_text(const Config& running, const Config& wanted) {
+  const ReloadPlan plan =
+      plan_reload(running, wanted, {!running.flash_path.empty(), !running.zone_nodes.empty()});
+  std::string text;
+  for (const std::string& key : changed_keys(running, wanted)) {
+    const Setting* setting = find_setting(key);
+    text += "# the file says " + key + " = " + setting->write(wanted).dump() +
+            " now: " + how_taken(*setting, plan) + "\n";
+  }
+  return text;
+}
+
 // What a daemon that runs has in effect, and where the file says something else by now.
 Status show_daemon(Invocation& invocation) {
   THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
   THAW_ASSIGN(Json answer, ControlClient(invocation.socket()).get("/v1/config"));
   THAW_ASSIGN(const ConfigReading reading, read_config_json(answer));
   answer["differs"] = changed_keys(reading.config, invocation.config);
-  std::string text = "# in effect in the daemon of " + invocation.config.run_dir + "\n" + table_text(reading);
-  for (const auto& key : answer["differs"]) {
-    const Setting* setting = find_setting(key.get<std::string>());
-    text += "# the file says " + setting->key + " = " + setting->write(invocation.config).dump() + " now" +
-            (setting->takes == Takes::kRestart ? ": restart thawd\n" : ": thaw reload\n");
-  }
-  invocation.print(answer, text);
+  invocation.print(answer, "# in effect in the daemon of " + invocation.config.run_dir + "\n" +
+                               table_text(reading) + differences_text(reading.config, invocation.config));
   return {};
 }
 

@@ -91,8 +91,13 @@ test_a_reload_names_what_needs_a_restart() {
   start_daemon
   change_config '.store.url = "file:///elsewhere" | .s3 = {endpoint: "http://127.0.0.1:1", region: "eu", path_style: false,
     ca_file: "/x"} | .state_dir = "/elsewhere" | .keys.url = "file:///elsewhere" | .flash.path = "/elsewhere/flash" |
-    .metrics.listen = "127.0.0.1:1" | .zone = {nodes: ["127.0.0.1:1", "127.0.0.1:2"], data_shards: 1} | .log.level = "warn"'
-  reload_says '["log.level"]' '["store.url","s3.endpoint","s3.region","s3.path_style","s3.ca_file","state_dir","keys.url",
+    .metrics.listen = "127.0.0.1:1" | .zone = {nodes: ["127.0.0.1:1", "127.0.0.1:2"], data_shards: 1} | .log.level = "warn" |
+    .gc.begin_percent = 7'
+  thaw config show --daemon | grep '^# the file says' >"$T/hints"
+  grep -q 'zone.nodes = .* now: restart thawd$' "$T/hints" || fail "a zone tier begins: $(cat "$T/hints")"
+  grep -q 'log.level = "warn" now: thaw reload$' "$T/hints" || fail "of log.level: $(cat "$T/hints")"
+  grep -q 'gc.begin_percent = 7 now: commands take it$' "$T/hints" || fail "of gc.begin_percent: $(cat "$T/hints")"
+  reload_says '["log.level","gc.begin_percent"]' '["store.url","s3.endpoint","s3.region","s3.path_style","s3.ca_file","state_dir","keys.url",
     "flash.path","metrics.listen","zone.nodes","zone.data_shards"]'
   # Said again as long as it is so.
   reload_says '[]' "$(jq .needs_restart "$T/reload.json")"
