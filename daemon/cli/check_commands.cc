@@ -98,7 +98,8 @@ void add_check_commands(CLI::App& app, Invocation& invocation) {
   CLI::App* verifying = add_check_command(
       app, "verify", "Fetch and check every chunk of an image, straight from the store", *options);
   verifying->footer("Examples:\n  thaw verify web:7\n  thaw verify --all --json");
-  verifying->add_flag("--all", options->all, "Of all images of all tenants; needs no key");
+  verifying->add_flag("--all", options->all, "Of all images of all tenants; needs no key")
+      ->excludes("--tenant", "--allow-rollback");
   verifying->callback([&invocation, options] {
     invocation.action = [options](Invocation& call) { return verify(call, *options); };
   });

@@ -78,7 +78,7 @@ void ProgressBar::show(uint64_t done, uint64_t total) {
 }
 
 void add_rollback_flag(CLI::App& command, bool& allowed) {
-  command.add_flag("--allow-rollback", allowed, "Accept an older name record than seen before");
+  command.add_flag("--allow-rollback", allowed, "Accept an older name record than seen before, from now on");
 }
 
 void add_tenant(CLI::App& command, std::string& tenant) {

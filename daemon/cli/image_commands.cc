@@ -206,7 +206,8 @@ void add_image_commands(CLI::App& app, Invocation& invocation) {
                                         "How much of each image the tenant's other images have too");
   list->add_flag("--all-tenants", options->all_tenants,
                  "With --sharing: all tenants' images; needs the builder's signing key")
-      ->needs(sharing);
+      ->needs(sharing)
+      ->excludes("--tenant");
   list->footer(
       "Examples:\n  thaw images\n  thaw images --sharing --json\n  thaw images --sharing --all-tenants");
   list->callback([&invocation, options] {

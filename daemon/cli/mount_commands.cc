@@ -65,6 +65,10 @@ Status mount(Invocation& invocation, const MountOptions& options) {
   THAW_ASSIGN(invocation.config, load_config(invocation.config_file));
   THAW_ASSIGN(const Json request, request_for(invocation, options));
   THAW_ASSIGN(const Json answer, ControlClient(invocation.socket()).post("/v1/mounts", request));
+  if (options.file_only && !options.dir.empty()) {
+    std::fprintf(stderr, "thaw mount: warning: --file-only: nothing is mounted on %s\n",
+                 one_line(options.dir).c_str());
+  }
   if (options.fill && is_kept_nowhere(answer.at("fill"))) {
     std::fprintf(
         stderr,

@@ -159,6 +159,10 @@ test_what_could_not_be_printed_is_an_error() {
   equal "$status" 1 "status of --help"
   expect_error 2 'no command "moutn"' thaw moutn debian:1 /x
   expect_error 2 "^thaw roots create: .*see 'thaw roots create --help'" thaw roots create --share
+  # What would be of no effect is refused.
+  expect_error 2 "^thaw verify: .*--tenant" thaw verify --all --tenant acme
+  expect_error 2 "^thaw verify: .*--allow-rollback" thaw verify --all --allow-rollback
+  expect_error 2 "^thaw images: .*--tenant" thaw images --sharing --all-tenants --tenant acme
 }
 
 test_each_command_has_examples_of_its_own() {

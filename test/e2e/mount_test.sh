@@ -89,6 +89,9 @@ test_file_only() {
   equal "$(jq -r .mountpoint "$T/mount.json")" null mountpoint
   thaw export debian:1 "$T/device.img"
   cmp "$(jq -r .file "$T/mount.json")" "$T/device.img" || fail "the block file is not what export writes"
+  expect 0 thaw mount debian:1 "$T/mnt" --file-only
+  equal "$(cat "$T/err")" "thaw mount: warning: --file-only: nothing is mounted on $T/mnt" "what it said"
+  equal "$(cat "$T/out")" "$(jq -r .file "$T/mount.json")" "the block file"
   thaw umount "$(jq -r .id "$T/mount.json")"
   stop_daemon
 }
