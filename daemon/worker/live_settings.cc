@@ -30,6 +30,11 @@ ReadAheadBudget::Limits read_ahead_limits(const Config& config) {
   return {chunks == 0 ? 0 : config.memory_bytes / kMemoryShare, chunks};
 }
 
+MemoryOptions memory_options(const Config& config) {
+  return {config.memory_bytes,
+          config.memory_eviction == "lru-k" ? EvictionRule::kLruK : EvictionRule::kS3Fifo};
+}
+
 uint64_t held_bytes(const Config& config) { return config.memory_bytes / kHeldShare; }
 
 uint32_t origin_in_flight(const Config& config) {

@@ -70,6 +70,7 @@ class LiveSettings {
 };
 
 // What follows from several keys.
+MemoryOptions memory_options(const Config& config);
 ReadAheadBudget::Limits read_ahead_limits(const Config& config);
 // What wide reads may have in hand while they wait.
 uint64_t held_bytes(const Config& config);

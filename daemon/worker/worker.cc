@@ -95,8 +95,7 @@ std::unique_ptr<ZoneTier> open_zone(const Config& config, const ZoneTier::Parts&
 
 ChainOptions chain_options(const Config& config) {
   ChainOptions options;
-  options.memory = {config.memory_bytes,
-                    config.memory_eviction == "lru-k" ? EvictionRule::kLruK : EvictionRule::kS3Fifo};
+  options.memory = memory_options(config);
   options.origin_in_flight = origin_in_flight(config);
   options.read_ahead = read_ahead_limits(config);
   options.held_bytes = held_bytes(config);

@@ -193,3 +193,59 @@ test_a_lease_lapses_when_it_is_told_to() {
   start_daemon
   stop_daemon
 }
+
+flash() { json_value ".flash.$1" thaw stats; }
+flash_has_all() { [ "$(flash chunks)" -ge "$(from_origin)" ]; }
+budget_is_larger() { [ "$(flash budget_left)" -gt $((100 << 20)) ]; }
+
+test_flash_takes_what_a_reload_says() {
+  local chunks
+  begin ".flash = {path: \"$T/flash\", size: \"64MiB\", daily_rewrites: 1}"
+  thaw mount nasty:1 "$T/other"
+  find "$T/other" -xdev -type f -exec cat {} + >/dev/null
+  wait_for 10 flash_has_all || fail "only $(flash chunks) chunks on flash"
+  [ "$(flash budget_left)" -lt $((64 << 20)) ] || fail "a budget of $(flash budget_left)"
+  reload_with '.flash.admit = "second" | .flash.daily_rewrites = 10'
+  wait_for 5 budget_is_larger || fail "a budget of $(flash budget_left)"
+  chunks=$(flash chunks)
+  thaw mount debian:1 "$T/mnt"
+  cat "$T/mnt/usr/bin/perl" >/dev/null
+  sleep 1
+  equal "$(flash chunks)" "$chunks" "chunks on flash after a first read"
+  thaw umount "$T/mnt"
+  thaw umount "$T/other"
+  stop_daemon
+}
+
+# What a store is asked with, on an address where none answers.
+start_listener() {
+  /usr/bin/python3 -c '
+import http.server
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        print(self.headers["Host"], self.path, self.headers["Authorization"], flush=True)
+        self.send_response(404)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+    def log_message(self, *_): pass
+server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+print(server.server_address[1], flush=True)
+server.serve_forever()' >"$T/asked" 2>"$T/listener.err" &
+  listener=$!
+  at_end stop_listener
+  wait_for 10 test -s "$T/asked" || fail "nothing listens: $(cat "$T/listener.err")"
+}
+stop_listener() { kill "$listener"; wait "$listener" 2>/dev/null; }
+
+test_a_bucket_is_asked_for_in_its_region_and_style() {
+  start_listener
+  local at
+  at=localhost:$(head -n 1 "$T/asked")
+  export AWS_ACCESS_KEY_ID=key AWS_SECRET_ACCESS_KEY=secret
+  write_config ".store.url = \"s3://images/one\" | .s3 = {endpoint: \"http://$at\", region: \"eu-west-7\"}"
+  expect 0 thaw images
+  grep -q "^$at /images?list-type=2.*/eu-west-7/s3/aws4_request" "$T/asked" || fail "asked for $(cat "$T/asked")"
+  write_config ".store.url = \"s3://images/one\" | .s3 = {endpoint: \"http://$at\", path_style: false}"
+  expect 0 thaw images
+  grep -q "^images.$at /?list-type=2.*/us-east-1/s3/aws4_request" "$T/asked" || fail "asked for $(cat "$T/asked")"
+}

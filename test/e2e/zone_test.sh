@@ -177,6 +177,43 @@ test_a_node_whose_name_is_not_found_is_said() {
   stop_daemon
 }
 
+shards_on() {  # shards_on PORT K+M: how many shards of chunks cut like that a node has
+  exec 9<>"/dev/tcp/127.0.0.1/$1"
+  printf 'lru_crawler metadump all\r\n' >&9
+  sed '/^END/q' <&9 | grep -c "t1%2F${2/+/%2B}%2F" || true
+  exec 9<&-
+}
+
+test_a_chunk_is_cut_as_the_configuration_says() {
+  local port shards=0
+  begin '.zone += {data_shards: 2, parity_shards: 2}'
+  fill
+  for port in "${ports[@]:0:5}"; do shards=$((shards + $(shards_on "$port" 2+2))); done
+  equal "$shards" $((4 * $(zone fills))) "shards on all nodes"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+
+test_a_node_is_given_no_more_than_its_rate() {
+  local dropped
+  begin '.zone.write_rate = "4MiB"'
+  thaw mount debian:1 "$T/mnt"
+  read_all >"$T/wanted"
+  dropped=$(zone fills_dropped)
+  [ "$dropped" -gt 50 ] || fail "only $dropped of $(tier origin.hits) chunks were not written"
+  jq '.zone.write_rate = "2GB"' "$T/thaw.json" >"$T/new.json"
+  mv "$T/new.json" "$T/thaw.json"
+  thaw reload --json | jq -e '.applied == ["zone.write_rate"]' || fail "the reload did not take it"
+  kill -9 "$(worker_pid)"
+  wait_for 10 daemon_answers || fail "no worker after the kill"
+  echo 3 >/proc/sys/vm/drop_caches
+  read_all >"$T/seen"
+  cmp "$T/wanted" "$T/seen"
+  equal "$(zone fills_dropped)" "$dropped" "what is dropped after the reload"
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+
 # make_certificate NAME: its own authority, for 127.0.0.1
 make_certificate() {
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=node \

@@ -91,4 +91,31 @@ TEST_CASE("what config show prints is read back as the same configuration", "[co
   CHECK(changed_keys(Config{}, again.value()) == std::vector<std::string>{"trust.builders", "memory.size"});
 }
 
+TEST_CASE("each limit of a build has a key of its name", "[config]") {
+  const auto config = parse_config(R"({"build": {
+    "max_layers": 2, "max_entries": 3, "max_expanded_bytes": "4KiB", "max_expansion_ratio": 5,
+    "expansion_floor_bytes": "6KB", "max_file_bytes": "7B", "max_path_bytes": 8, "max_path_depth": 9,
+    "max_xattr_bytes": "0B", "max_xattr_bytes_total": "11B", "max_header_bytes": "12KiB",
+    "max_sparse_ranges": 13, "max_metadata_bytes": "14MB", "max_json_bytes": "15KiB", "max_json_depth": 16
+  }})",
+                                   "thaw.json");
+  REQUIRE(config.ok());
+  const Limits& limits = config.value().build_limits;
+  CHECK(limits.max_layers == 2);
+  CHECK(limits.max_entries == 3);
+  CHECK(limits.max_expanded_bytes == 4096);
+  CHECK(limits.max_expansion_ratio == 5);
+  CHECK(limits.expansion_floor_bytes == 6000);
+  CHECK(limits.max_file_bytes == 7);
+  CHECK(limits.max_path_bytes == 8);
+  CHECK(limits.max_path_depth == 9);
+  CHECK(limits.max_xattr_bytes == 0);
+  CHECK(limits.max_xattr_bytes_total == 11);
+  CHECK(limits.max_header_bytes == 12 * kKiB);
+  CHECK(limits.max_sparse_ranges == 13);
+  CHECK(limits.max_metadata_bytes == 14'000'000);
+  CHECK(limits.max_json_bytes == 15 * kKiB);
+  CHECK(limits.max_json_depth == 16);
+}
+
 }  // namespace thaw::config_test
