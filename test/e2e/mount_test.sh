@@ -124,6 +124,38 @@ test_a_mount_point_in_use_is_refused() {
   stop_daemon
 }
 
+test_a_busy_mount_is_taken_away_when_its_last_user_goes() {
+  begin
+  thaw mount debian:1 "$T/mnt"
+  exec 7<"$T/mnt/etc/debian_version"
+  expect_error 1 "in use.*--lazy" thaw umount "$T/mnt"
+  thaw umount --lazy "$T/mnt"
+  [ -z "$(mounts_below "$T/mnt")" ] || fail "it is still mounted"
+  [ -n "$(cat <&7)" ] || fail "what was open cannot be read"
+  exec 7<&-
+  wait_for 10 no_loops || fail "the loop device is still there"
+  stop_daemon
+}
+
+test_a_name_that_was_set_back_is_taken_only_when_told_so() {
+  begin
+  local record command
+  record=$(find "$T/store/tenants/default/images/debian" -type f)
+  cp "$record" "$T/old"
+  thaw build "oci:$IMAGES/nasty:latest" debian:1 >/dev/null
+  cp "$record" "$T/young"
+  for command in "mount debian:1 $T/mnt" "run debian:1 -- true" "inspect debian:1" "export debian:1 $T/device" "verify debian:1"; do
+    cp "$T/young" "$record"
+    thaw inspect debian:1 >/dev/null
+    cp "$T/old" "$record"
+    ! thaw $command >"$T/out" 2>"$T/err" || fail "thaw $command took a name that was set back"
+    grep -q -- --allow-rollback "$T/err" || fail "thaw $command said $(cat "$T/err")"
+    expect 0 thaw ${command/ / --allow-rollback }
+  done
+  thaw umount "$T/mnt"
+  stop_daemon
+}
+
 test_what_lies_on_top_of_a_mount_is_unmounted_first() {
   begin
   thaw mount debian:1 "$T/mnt"

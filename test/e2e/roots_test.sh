@@ -252,3 +252,15 @@ test_collection_runs_by_itself() {
   write_config '.gc.lease_lapse = "10m"'
   expect_error 2 "lease_lapse" thaw gc
 }
+
+test_a_count_is_kept_until_it_is_made_anew() {
+  copy_store
+  write_config
+  local first
+  equal "$(json_value '.roots[0].counted_at == null' thaw roots list)" true "counted before it was asked for"
+  first=$(json_value '.roots[0].chunks' thaw roots list --count)
+  random_image more 4
+  equal "$(json_value '.roots[0].chunks' thaw roots list)" "$first" "the chunks of the kept count"
+  [ "$(json_value '.roots[0].chunks' thaw roots list --count)" -ge $((first + 8)) ] || fail "the old count was told again"
+  equal "$(json_value '.roots[0].counted_at > 0' thaw roots list)" true "when it was counted"
+}
