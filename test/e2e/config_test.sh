@@ -195,3 +195,41 @@ test_who_may_not_use_the_socket_is_told_so() {
   expect_error 4 "run this as root" setpriv --reuid=65534 --regid=65534 --clear-groups thaw ps
   stop_daemon
 }
+
+# Of docs/operating.md: each key stands in the table of keys with its default, and in one row of the table of reloads,
+# which is that of the restart for those of which the commented defaults say so.
+test_the_documentation_has_each_key_as_it_is() {
+  thaw config default >"$T/default.txt"
+  thaw config default --json >"$T/default.json"
+  /usr/bin/python3 - "$here/../../docs/operating.md" "$T" <<'PYTHON' >"$T/wrong"
+import json, re, sys
+def seconds(text):
+    time = re.fullmatch(r"(\d+)([smhd])", text)
+    return int(time[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[time[2]] if time else text
+rows = [[cell.strip() for cell in line.strip("|\n").split("|")] for line in open(sys.argv[1]) if line.startswith("|")]
+keys, defaults = {}, json.load(open(sys.argv[2] + "/default.json"))
+for row in rows:
+    names, values = (re.findall(r"`([^`]*)`", cell) for cell in row[:2])
+    if len(row) == 3: keys.update(zip(names, values or [None] * len(names)))
+takes = {row[0]: re.findall(r"`([a-z_.…0-9]+)`", row[1]) for row in rows
+         if len(row) == 2 and re.match("at once|for images|with (the next|a restart)", row[0])}
+at_start, group = set(), ""
+for line in open(sys.argv[2] + "/default.txt"):
+    if opened := re.match(r'  "(\w+)": \{', line): group = opened[1] + "."
+    elif line == "  },\n": group = ""
+    elif line.strip().startswith("//"): restart = "(taken when thawd starts)" in line
+    elif (named := re.match(r' +"(\w+)":', line)) and restart: at_start.add(group + named[1])
+flat = {}
+for name, value in defaults.items():
+    flat.update({name + "." + k: v for k, v in value.items()} if isinstance(value, dict) else {name: value})
+for key, value in flat.items():
+    told = [row for row, names in takes.items() if key in names or key.split(".")[0] + ".…" in names]
+    if len(told) != 1 or (told[0] == "with a restart") != (key in at_start): print(key, "is taken:", told)
+    if key.startswith("build.") and key != "build.spool_dir": continue  # of these the document has names alone
+    if key not in keys: print(key, "is not in the table of keys")
+    elif isinstance(value, (str, int)) and value != "" and keys[key] is not None:
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        if seconds(keys[key].strip('"')) != seconds(text): print(key, "has the default", text, "and not", keys[key])
+PYTHON
+  [ ! -s "$T/wrong" ] || fail "$(cat "$T/wrong")"
+}
