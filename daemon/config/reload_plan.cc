@@ -10,6 +10,11 @@ bool enough_nodes(const Config& running, const Config& wanted) {
   return wanted.zone_nodes.size() >= running.zone_data_shards + running.zone_parity_shards;
 }
 
+// A zone tier that could not begin with the daemon: what was wrong may be right by now, and no key differs.
+bool misses_zone(const Config& running, const RunningTiers& tiers) {
+  return !running.zone_nodes.empty() && !tiers.zone;
+}
+
 bool can_take(const Setting& setting, const Config& running, const Config& wanted,
               const RunningTiers& tiers) {
   if (setting.takes == Takes::kRestart) return false;
@@ -24,7 +29,11 @@ ReloadPlan plan_reload(const Config& running, const Config& wanted, const Runnin
   ReloadPlan plan{running, {}, {}};
   for (const Setting& setting : settings()) {
     const nlohmann::json value = setting.write(wanted);
-    if (setting.write(running) == value) continue;
+    if (setting.write(running) == value) {
+      if (setting.key == "zone.nodes" && misses_zone(running, tiers))
+        plan.needs_restart.push_back(setting.key);
+      continue;
+    }
     // What it wrote itself it reads.
     const bool taken = can_take(setting, running, wanted, tiers) && setting.read(plan.config, value).ok();
     (taken ? plan.applied : plan.needs_restart).push_back(setting.key);

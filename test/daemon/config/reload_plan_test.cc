@@ -107,6 +107,12 @@ TEST_CASE("a tier begins and ends with a restart", "[config]") {
   CHECK(ends.needs_restart == Keys{"flash.path", "zone.nodes"});
 }
 
+TEST_CASE("a zone tier that could not begin is said to wait for the restart", "[config]") {
+  const Config running = with_all_tiers();
+  CHECK(plan_reload(running, running, {.flash = true, .zone = true}).needs_restart.empty());
+  CHECK(plan_reload(running, running, {.flash = true, .zone = false}).needs_restart == Keys{"zone.nodes"});
+}
+
 TEST_CASE("nodes that are too few for the shards that are in use wait for the restart, others do not",
           "[config]") {
   const Config running = with_all_tiers();
