@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "daemon/log/log.h"
+#include "lib/base/one_line.h"
 #include "lib/json/json_text.h"
 
 namespace thaw {
@@ -78,6 +80,10 @@ ControlServer::ControlServer(Fd listener) : http_(std::make_unique<Http>(listene
   http_->set_keep_alive_timeout(kIdleSeconds);
   http_->set_read_timeout(kIdleSeconds);
   http_->set_pre_routing_handler(refuse_unbounded);
+  http_->set_logger([](const httplib::Request& request, const httplib::Response& response) {
+    log_debug("{} {}: {}{}", request.method, one_line(request.path), response.status,
+              response.status == 200 ? "" : " " + response.body);
+  });
   http_->set_exception_handler(
       [](const httplib::Request&, httplib::Response& response, std::exception_ptr failure) {
         try {

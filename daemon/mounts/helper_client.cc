@@ -7,9 +7,12 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "daemon/log/log.h"
+#include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/json/json_text.h"
 #include "lib/json/path_json.h"
@@ -100,20 +103,7 @@ Result<std::string> run_helper(const std::string& request) {
   return answer;
 }
 
-}  // namespace
-
-Result<Json> HelperClient::ask(const Json& request) {
-  {
-    MutexLock lock(mutex_);
-    while (running_ >= kMaxHelpers) helper_done_.wait(mutex_);
-    ++running_;
-  }
-  const Result<std::string> text = run_helper(request.dump());
-  {
-    MutexLock lock(mutex_);
-    --running_;
-    helper_done_.notify_one();
-  }
+Result<Json> answer_in(const Result<std::string>& text) {
   if (!text.ok()) return text.error();
   Json message = read_json(text.value());
   if (message.is_object() && message.contains("answer")) return std::move(message["answer"]);
@@ -122,6 +112,28 @@ Result<Json> HelperClient::ask(const Json& request) {
   }
   const Json& error = message["error"];
   return Error{code_from_name(error.value("code", "")), error.value("message", "")};
+}
+
+}  // namespace
+
+Result<Json> HelperClient::ask(const Json& request) {
+  {
+    MutexLock lock(mutex_);
+    while (running_ >= kMaxHelpers) helper_done_.wait(mutex_);
+    ++running_;
+  }
+  const TimePoint start = steady_clock().now();
+  const Result<std::string> text = run_helper(request.dump());
+  const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock().now() - start);
+  {
+    MutexLock lock(mutex_);
+    --running_;
+    helper_done_.notify_one();
+  }
+  Result<Json> answer = answer_in(text);
+  log_debug("mount helper: {} in {} ms: {}", request.value("operation", ""), spent.count(),
+            answer.ok() ? "done" : answer.error().message);
+  return answer;
 }
 
 Result<AttachedImage> HelperClient::attach(const AttachRequest& request) {
