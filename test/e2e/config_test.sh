@@ -6,10 +6,6 @@ begin() {
   mkdir -p "$T/mnt"
 }
 
-change_config() {  # change_config JQ_PROGRAM: in one step, as an editor does
-  jq "$1" "$T/thaw.json" >"$T/new.json" && mv "$T/new.json" "$T/thaw.json"
-}
-
 reload_says() {  # reload_says APPLIED NEEDS_RESTART, both JSON lists
   thaw reload --json >"$T/reload.json"
   jq -e --argjson a "$1" --argjson r "$2" '(.applied | sort) == ($a | sort) and (.needs_restart | sort) == ($r | sort)' \

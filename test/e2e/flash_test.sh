@@ -147,7 +147,7 @@ test_a_reload_changes_its_size_and_outlives_the_worker() {
   thaw mount debian:1 "$T/mnt"
   read_all >"$T/wanted"
   wait_for 5 all_is_written || fail "not written: $(flash_state '')"
-  jq '.flash.size = "100MiB"' "$T/thaw.json" >"$T/new.json" && mv "$T/new.json" "$T/thaw.json"
+  change_config '.flash.size = "100MiB"'
   thaw reload --json >"$T/reload.json"
   jq -e '.applied == ["flash.size"]' "$T/reload.json" || fail "reload said $(cat "$T/reload.json")"
   equal "$(stat -c %s "$T/flash/log")" $((100 * 1024 * 1024)) "size of the flash file"

@@ -24,8 +24,7 @@ builder() { thaw --config "$T/builder.json" "$@"; }
 # A worker trusts whom its configuration names.
 trust_the_builder() {
   builder keys list --json | jq .builders >"$T/builders.json"
-  jq --slurpfile b "$T/builders.json" '.trust.builders = $b[0]' "$T/thaw.json" >"$T/new.json"
-  mv "$T/new.json" "$T/thaw.json"
+  change_config --slurpfile b "$T/builders.json" '.trust.builders = $b[0]'
 }
 
 nothing_mounted() { [ -z "$(mounts_below "$T/run/mnt")" ]; }

@@ -23,6 +23,10 @@ write_config() {
   export THAW_CONFIG=$T/thaw.json
 }
 
+change_config() {  # change_config JQ_ARGUMENTS...: in one step, as an editor does
+  jq "$@" "$T/thaw.json" >"$T/new.json" && mv "$T/new.json" "$T/thaw.json"
+}
+
 # A store of this test's own in which debian:1 and nasty:1 are built already.
 copy_store() { cp -a "$IMAGES/store" "$T/store"; cp -a "$IMAGES/keys" "$T/keys"; }
 
@@ -41,6 +45,7 @@ random_image() {
   rm -r "$T/$1.d" "$T/$1.tar" "$layout"
 }
 
+no_loops() { [ -z "$(loops_of "$T")" ]; }
 daemon_answers() { thaw stats --json >"$T/stats.json" 2>/dev/null; }
 
 start_daemon() {

@@ -43,7 +43,7 @@ test_a_smaller_memory_is_one_at_once_and_stays_one_under_load() {
   thaw mount debian:1 "$T/mnt" --no-prefetch
   read_the_tree
   [ "$(json_value .memory_bytes thaw stats)" -gt $((150 * 1024 * 1024)) ] || fail "only $(json_value .memory_bytes thaw stats) bytes in memory"
-  jq '.memory.size = "64MiB"' "$T/thaw.json" >"$T/new.json" && mv "$T/new.json" "$T/thaw.json"
+  change_config '.memory.size = "64MiB"'
   thaw reload
   echo 5 >"/proc/$(worker_pid)/clear_refs"  # the peak begins anew
   read_the_tree
@@ -117,10 +117,10 @@ test_requests_to_the_store_fit_into_half_of_the_memory() {
   write_config '.origin.in_flight = 4096'
   start_daemon
   equal "$(json_value .origin.cap thaw stats)" 64 "requests with 64 MiB"
-  jq '.memory.size = "128MiB"' "$T/thaw.json" >"$T/new.json" && mv "$T/new.json" "$T/thaw.json"
+  change_config '.memory.size = "128MiB"'
   thaw reload
   equal "$(json_value .origin.cap thaw stats)" 128 "requests with 128 MiB"
-  jq '.origin.in_flight = 32' "$T/thaw.json" >"$T/new.json" && mv "$T/new.json" "$T/thaw.json"
+  change_config '.origin.in_flight = 32'
   thaw reload
   equal "$(json_value .origin.cap thaw stats)" 32 "requests that were asked for"
   stop_daemon

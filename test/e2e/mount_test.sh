@@ -70,7 +70,6 @@ test_mounts_of_one_image_share_one_device() {
   wait_for 10 no_trace_in_run_dir || fail "left in run_dir/mnt after mount.linger: $(ls -A "$T/run/mnt")"
   stop_daemon
 }
-no_loops() { [ -z "$(loops_of "$T")" ]; }
 no_trace_in_run_dir() { [ -z "$(ls -A "$T/run/mnt")" ]; }
 
 test_lingering_device_is_used_again() {

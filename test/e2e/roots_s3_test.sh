@@ -28,7 +28,7 @@ test_a_root_in_a_bucket_goes() {
 test_a_root_of_many_pages_in_a_bucket_goes() {
   begin
   build_debian >/dev/null
-  local chunks stored
+  local chunks
   chunks=$(json_value .chunks thaw inspect debian:1)
   put_empty_chunks 1 2500
   thaw gc

@@ -8,11 +8,10 @@ begin() {  # begin [JQ_PROGRAM]
 }
 
 reload_with() {  # reload_with JQ_PROGRAM
-  jq "$1" "$T/thaw.json" >"$T/new.json" && mv "$T/new.json" "$T/thaw.json"
+  change_config "$1"
   thaw reload --json | jq -e '.needs_restart == []' >/dev/null || fail "$1 was not applied"
 }
 
-no_loops() { [ -z "$(loops_of "$T")" ]; }
 control() { curl -sS --unix-socket "$T/run/thaw.sock" "http://thaw/v1/$1" -H 'content-type: application/json' -d "$2"; }
 
 from_origin() { json_value .tiers.origin.hits thaw stats; }
@@ -53,6 +52,16 @@ test_an_outage_is_waited_for_by_what_is_mounted_after_the_reload() {
   stop_daemon
 }
 
+record_a_trace() {
+  thaw mount debian:1 "$T/mnt"
+  cat "$T"/mnt/usr/bin/b* >/dev/null
+  wait_for 15 has_trace || fail "no trace is recorded"
+  end_mount
+}
+end_mount() {
+  thaw umount "$T/mnt"
+  wait_for 10 no_loops || fail "the image lingers"
+}
 has_trace() { thaw trace show debian:1 >/dev/null 2>&1; }
 replayed() { json_value '.trace.replayed' thaw explain "$T/mnt"; }
 is_replayed() { [ "$(replayed)" -gt 0 ]; }
@@ -61,16 +70,11 @@ is_replayed() { [ "$(replayed)" -gt 0 ]; }
 test_a_trace_is_replayed_only_where_that_is_wanted() {
   begin '.prefetch.replay = false | .mount.linger = "0s"'
   rm -rf "$T"/store/roots/*/traces
-  thaw mount debian:1 "$T/mnt"
-  cat "$T"/mnt/usr/bin/b* >/dev/null
-  wait_for 15 has_trace || fail "no trace is recorded"
-  thaw umount "$T/mnt"
-  wait_for 10 no_loops || fail "the image lingers"
+  record_a_trace
   thaw mount debian:1 "$T/mnt"
   sleep 1
   equal "$(replayed)" 0 "chunks replayed with prefetch.replay false"
-  thaw umount "$T/mnt"
-  wait_for 10 no_loops || fail "the image lingers"
+  end_mount
   reload_with '.prefetch.replay = true'
   thaw mount debian:1 "$T/mnt"
   wait_for 10 is_replayed || fail "nothing is replayed after the reload"
@@ -107,11 +111,7 @@ test_the_log_is_as_talkative_as_it_is_told() {
   begin '.log.level = "error"'
   [ ! -s "$T/thawd.log" ] || fail "it said: $(cat "$T/thawd.log")"
   reload_with '.log.level = "debug" | .mount.linger = "0s"'
-  thaw mount debian:1 "$T/mnt"
-  cat "$T"/mnt/usr/bin/b* >/dev/null
-  wait_for 15 has_trace || fail "no trace is recorded"
-  thaw umount "$T/mnt"
-  wait_for 10 no_loops || fail "the image lingers"
+  record_a_trace
   thaw mount debian:1 "$T/mnt"
   local line
   for line in 'POST /v1/mounts: 200' 'mount helper: attach in [0-9]* ms: done' 'prefetch of [0-9]* chunks'; do

@@ -211,7 +211,6 @@ test_sigterm_with_busy_mounts_ends_within_5_s() {
   exec 9<&-
   wait_for 10 no_loops || fail "loop devices: $(loops_of "$T")"
 }
-no_loops() { [ -z "$(loops_of "$T")" ]; }
 
 test_sigterm_with_a_stuck_worker() {
   begin

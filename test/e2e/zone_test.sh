@@ -144,8 +144,7 @@ test_a_node_joins_by_a_reload() {
   begin
   fill
   start_node "${ports[5]}"
-  jq ".zone.nodes = $(nodes_json 6)" "$T/thaw.json" >"$T/new.json"
-  mv "$T/new.json" "$T/thaw.json"
+  change_config ".zone.nodes = $(nodes_json 6)"
   thaw reload --json >"$T/reload.json"
   jq -e '.applied == ["zone.nodes"] and .needs_restart == []' "$T/reload.json" || fail "reload said $(cat "$T/reload.json")"
   jq '.zone.nodes = ["nonsense"]' "$T/thaw.json" >"$T/bad.json"
@@ -201,8 +200,7 @@ test_a_node_is_given_no_more_than_its_rate() {
   read_all >"$T/wanted"
   dropped=$(zone fills_dropped)
   [ "$dropped" -gt 50 ] || fail "only $dropped of $(tier origin.hits) chunks were not written"
-  jq '.zone.write_rate = "2GB"' "$T/thaw.json" >"$T/new.json"
-  mv "$T/new.json" "$T/thaw.json"
+  change_config '.zone.write_rate = "2GB"'
   thaw reload --json | jq -e '.applied == ["zone.write_rate"]' || fail "the reload did not take it"
   kill -9 "$(worker_pid)"
   wait_for 10 daemon_answers || fail "no worker after the kill"
