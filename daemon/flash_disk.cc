@@ -1,7 +1,8 @@
 #include "daemon/flash_disk.h"
-#include "daemon/log/log.h"
 
 #include <utility>
+
+#include "daemon/log/log.h"
 
 namespace thaw {
 namespace {

@@ -5,6 +5,7 @@
 #include <exception>
 
 #include "daemon/config/config.h"
+#include "daemon/config_option.h"
 #include "daemon/counters_page.h"
 #include "daemon/log/log.h"
 #include "daemon/mounts/mount_helper.h"
@@ -44,9 +45,7 @@ int run_thawd(int argc, char** argv) {
   Options options;
   app.footer("Example:\n  thawd --config /etc/thaw/thaw.json");
   app.set_version_flag("--version", THAW_VERSION);
-  app.add_option("--config", options.config_file,
-                 "Configuration file (else $THAW_CONFIG, /etc/thaw/thaw.json)")
-      ->check([](const std::string& file) { return std::string(file.empty() ? "names no file" : ""); });
+  add_config_option(app, options.config_file);
   app.add_flag("--worker", options.worker)->group("");
   app.add_flag("--mount-helper", options.mount_helper)->group("");
   try {

@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "daemon/cli/command.h"
+#include "daemon/config_option.h"
 #include "lib/base/file.h"
 
 namespace thaw {
@@ -82,9 +83,7 @@ int run_thaw(int argc, char** argv) {
   app.require_subcommand(1);
   app.fallthrough();
   app.set_version_flag("--version", THAW_VERSION);
-  app.add_option("--config", invocation.config_file,
-                 "Configuration file (else $THAW_CONFIG, /etc/thaw/thaw.json)")
-      ->check([](const std::string& file) { return std::string(file.empty() ? "names no file" : ""); });
+  add_config_option(app, invocation.config_file);
   app.add_flag("--json", invocation.json, "Print one JSON object on stdout");
   add_commands(app, invocation);
   // Last: a command takes over the footer that its parent has when it is added.

@@ -1,8 +1,9 @@
 #include "daemon/worker/image_fill.h"
-#include "daemon/log/log.h"
 
 #include <algorithm>
 #include <utility>
+
+#include "daemon/log/log.h"
 
 namespace thaw {
 namespace {
